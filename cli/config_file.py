@@ -54,7 +54,7 @@ def read_toml(file: Path) -> dict[str, object]:
 
 
 def wrong(message: str) -> Failure:
-    """The failure of a command for which the configuration is wrong."""
+    """A Failure with the exit code of a wrong configuration."""
     return Failure(message, ExitCode.CONFIG)
 
 

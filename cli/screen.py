@@ -18,7 +18,7 @@ from cli.config_file import usable_keys, wrong_keys
 from cli.context import Context, record_opening
 from cli.exit_codes import ExitCode, Failure
 from cli.output import Output
-from cli.signals import TerminalModes, worker_end_s
+from cli.signals import SIGNALS, TerminalModes, handled, worker_end_s
 from domain.settings import Settings
 from store.database import Store
 from tui.app import TocsinApp
@@ -31,7 +31,6 @@ PATIENCE_S = 0.3
 """Time that an end may take before a line says that it waits."""
 
 GOES_ON = "the screen has ended; its worker goes on sending, and Ctrl+C ends it"
-SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 LONG_S = 60.0
 HARD_END_S = 0.5
 """Time after the last attempt in which the app may restore the terminal itself."""
@@ -216,13 +215,8 @@ def _ending_on_signals(app: TocsinApp, work: _Work, grace_s: float) -> Iterator[
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
 
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
-    before[signal.SIGQUIT] = signal.signal(signal.SIGQUIT, end_at_once)
-    try:
+    with handled({**dict.fromkeys(SIGNALS, handle), signal.SIGQUIT: end_at_once}):
         yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _end_hard(work: _Work, grace_s: float, modes: TerminalModes | None) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import termios
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -55,7 +55,14 @@ def stop_on_signals(stop: Callable[[], None], grace_s: Callable[[], float]) -> I
         _end_hard_after(grace_s() + MARGIN_S)
         stop()
 
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    with handled(dict.fromkeys(SIGNALS, handle)):
+        yield
+
+
+@contextmanager
+def handled(handlers: Mapping[int, Callable[[int, FrameType | None], object]]) -> Iterator[None]:
+    """Set handlers of signals, and afterwards those from before."""
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:

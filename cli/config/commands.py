@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from cli.config_file import STORE, Configuration, wrong_keys
+from cli.config_file import STORE, Configuration, wrong, wrong_keys
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from domain.errors import FieldError
-from domain.options import SettingValue
 from domain.settings import SETTINGS, STORE_PATHS, Setting, storable_setting, value_of
 
 
@@ -31,9 +30,13 @@ def show(args: Namespace, context: Context) -> None:
 
 def set_value(args: Namespace, context: Context) -> None:
     """Keep the value of a setting in the store."""
-    setting = _storable(args.name)
-    text = setting.format(_parsed(setting, args.value))
     from store.settings import load_all, save
+
+    setting = _storable(args.name)
+    try:
+        text = setting.format(setting.parse(args.value))
+    except FieldError as error:
+        raise wrong(str(error)) from None
 
     store = context.open_store(join_settings=False)
     stored = store.call(load_all) | {setting.name: text}
@@ -46,9 +49,9 @@ def set_value(args: Namespace, context: Context) -> None:
 
 def unset_value(args: Namespace, context: Context) -> None:
     """Take a setting out of the store, so that its default holds again."""
-    setting = _storable(args.name)
     from store.settings import unset
 
+    setting = _storable(args.name)
     store = context.open_store(create=False, join_settings=False)
     if not store.call(unset, setting.name, context.actor, context.now_ms()):
         raise Failure(f"{setting.name}: the store has no value for it", ExitCode.CHECK_FAILED)
@@ -91,19 +94,7 @@ def _storable(name: str) -> Setting:
     except FieldError as error:
         if name in STORE_PATHS:
             raise Failure(str(error), ExitCode.USAGE) from None
-        raise _wrong(error) from None
-
-
-def _parsed(setting: Setting, text: str) -> SettingValue:
-    try:
-        return setting.parse(text)
-    except FieldError as error:
-        raise _wrong(error) from None
-
-
-def _wrong(error: FieldError) -> Failure:
-    """A Failure with the exit code of wrong settings."""
-    return Failure(str(error), ExitCode.CONFIG)
+        raise wrong(str(error)) from None
 
 
 def _overruled(configuration: Configuration, name: str) -> str:

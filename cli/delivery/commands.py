@@ -18,7 +18,7 @@ from store import webhooks
 from store.database import Store
 from store.errors import NotFound
 from store.queue import deliveries, delivery_requests
-from store.queue.delivery_requests import RequestResult
+from store.queue.delivery_requests import with_idle
 from store.records import Attempt, Delivery, Webhook
 
 LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."
@@ -91,15 +91,9 @@ def skip(args: Namespace, context: Context) -> None:
     delivery = _pending(store, args.id)
     question = f"Give up {named_delivery(delivery)}? They are never sent again."
     context.out.confirm(question, args.yes)
-    result = store.call(
-        delivery_requests.with_idle,
-        delivery_requests.skip,
-        store.path,
-        delivery.id,
-        context.actor,
-        context.now_ms(),
-    )
-    _note_result(result, f"Skipped {named_delivery(delivery)}.", context)
+    by, now_ms = context.actor, context.now_ms()
+    result = store.call(with_idle, delivery_requests.skip, store.path, delivery.id, by, now_ms)
+    context.out.note(f"Skipped {named_delivery(delivery)}." if result.done else LATER)
 
 
 def reseal(args: Namespace, context: Context) -> None:
@@ -109,16 +103,13 @@ def reseal(args: Namespace, context: Context) -> None:
     delivery = _pending(store, args.id)
     context.out.confirm(_reseal_question(delivery, args), args.yes)
     result = store.call(
-        delivery_requests.with_idle,
-        delivery_requests.reseal,
-        store.path,
-        delivery.id,
-        context.actor,
-        context.now_ms(),
+        with_idle,
+        *(delivery_requests.reseal, store.path, delivery.id, context.actor, context.now_ms()),
         max_events=args.max_events,
         without=args.without,
     )
-    _note_result(result, f"Ended {named_delivery(delivery)}; they are sealed anew.", context)
+    done = f"Ended {named_delivery(delivery)}; they are sealed anew."
+    context.out.note(done if result.done else LATER)
     if args.without:
         context.out.note(
             f"Event {args.without} is set aside: "
@@ -170,7 +161,3 @@ def _reseal_question(delivery: Delivery, args: Namespace) -> str:
         f"End {named_delivery(delivery)}, and seal them anew{without} under new ids{most}? "
         "A receiver that took some of them already gets those twice."
     )
-
-
-def _note_result(result: RequestResult, done: str, context: Context) -> None:
-    context.out.note(done if result.done else LATER)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from cli.context import Context
 from cli.event.targets import SocketTarget, StoreTarget, Target
 from cli.exit_codes import ExitCode, Failure
+from cli.signals import SIGNALS, handled
 from domain.event_input import EventText, is_document, sanitized
 from domain.events import Event, EventError, read_document, read_event
 from domain.wording import counted, size_text
@@ -23,7 +24,6 @@ CHUNK_BYTES = 4 << 20
 READ_BYTES = 1 << 20
 LINE_LIMIT = 4 << 20
 DOCUMENT_LIMIT = 64_000_000
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BLANKS = b" \t\r\n"
 
 
@@ -116,16 +116,14 @@ def stop_signals() -> Iterator[int]:
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    before = {number: signal.signal(number, _nothing) for number in STOPPING}
-    wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    try:
-        yield reader
-    finally:
-        signal.set_wakeup_fd(wakeup)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(reader)
-        os.close(writer)
+    with handled(dict.fromkeys(SIGNALS, _nothing)):
+        wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        try:
+            yield reader
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            os.close(reader)
+            os.close(writer)
 
 
 def _nothing(_signal: int, _frame: object) -> None:

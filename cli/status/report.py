@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cli.json_shapes import Shape, delivery_shape
 from cli.output import Output, ago_text
 from cli.source.text import again_text
 from delivery.problems import answer_text, notes
@@ -23,6 +24,11 @@ COLUMNS = (
     *("ID", "NAME", "TYPE", "STATE", "WAITING", "PENDING", "TRIES"),
     *("LAST ANSWER", "NEXT", "WHY"),
 )
+PENDING = (
+    *("id", "events", "bytes", "attempts", "next_attempt", "reason"),
+    *("last_status", "last_error", "last_detail", "asked", "blocked"),
+)
+"""Members of the JSON of a delivery that are shown of a pending one."""
 
 
 def read_report(store: Store, context: Context) -> Report:
@@ -32,9 +38,7 @@ def read_report(store: Store, context: Context) -> Report:
     return make_report(overview, settings, store, context.now_ms())
 
 
-def status_json(
-    report: Report, warnings: list[str], countries: CountryData | None = None
-) -> dict[str, Any]:
+def status_json(report: Report, warnings: list[str], countries: CountryData | None = None) -> Shape:
     """JSON of the report and of the country data in use."""
     from cli.worker.commands import worker_row
 
@@ -57,12 +61,12 @@ def status_json(
     }
 
 
-def _countries_json(data: CountryData, now_ms: int) -> dict[str, Any]:
+def _countries_json(data: CountryData, now_ms: int) -> Shape:
     old = data.warning(now_ms)
     return {"from": data.name, "made": time_text(data.made_ms), "warning": old or None}
 
 
-def _webhook_json(status: WebhookStatus, report: Report) -> dict[str, Any]:
+def _webhook_json(status: WebhookStatus, report: Report) -> Shape:
     fields = status.webhook.fields
     pending = status.pending
     waits = report.waiting(status)
@@ -90,23 +94,13 @@ def _webhook_json(status: WebhookStatus, report: Report) -> dict[str, Any]:
     }
 
 
-def _pending_json(pending: Delivery, report: Report) -> dict[str, Any]:
-    return {
-        "id": pending.id,
-        "events": pending.events,
-        "bytes": pending.bytes,
-        "attempts": pending.attempts,
-        "next_attempt": time_text(pending.next_attempt_ms),
-        "reason": pending.reason or None,
-        "last_status": pending.last_status,
-        "last_error": pending.last_error,
-        "last_detail": report.overview.last_words.get(pending.id) or None,
-        "asked": pending.asked,
-        "blocked": pending.blocked,
-    }
+def _pending_json(pending: Delivery, report: Report) -> Shape:
+    detail = report.overview.last_words.get(pending.id) or None
+    shape = delivery_shape(pending) | {"last_detail": detail}
+    return {name: shape[name] for name in PENDING}
 
 
-def _source_json(source: StoredSource) -> dict[str, Any]:
+def _source_json(source: StoredSource) -> Shape:
     return {
         "name": source.name,
         "kind": source.kind,
@@ -164,7 +158,7 @@ def _last_answer(status: WebhookStatus, now_ms: int) -> str | None:
     answer = answer_text(status.last_status, status.last_error)
     if answer is None or status.last_attempt_ms is None:
         return None
-    return f"{answer}, {span_text(now_ms - status.last_attempt_ms)} ago"
+    return f"{answer}, {ago_text(status.last_attempt_ms, now_ms)}"
 
 
 def _until(next_ms: int | None, now_ms: int) -> str | None:
@@ -174,7 +168,6 @@ def _until(next_ms: int | None, now_ms: int) -> str | None:
 
 
 def _worker(worker: StoredWorker, report: Report) -> str:
-    age = span_text(report.now_ms - worker.heartbeat_ms)
     does = "sends" if worker.active else "stands by"
     if worker.lost_lock:
         does = "sends no more"
@@ -186,7 +179,7 @@ def _worker(worker: StoredWorker, report: Report) -> str:
         does = _silent(worker)
     return (
         f"worker   {worker.id} ({worker.kind}, {worker.host}, pid {worker.pid}) {does}, "
-        f"heartbeat {age} ago"
+        f"heartbeat {ago_text(worker.heartbeat_ms, report.now_ms)}"
     )
 
 
