@@ -25,62 +25,14 @@ from domain.settings import (
     settings_from,
 )
 
-LIMIT = 1_000_000
+FILE_LIMIT = 1_000_000
 """Bytes. A larger file, or an endless one such as /dev/zero, is no configuration."""
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _LONG_NUMBER = re.compile(r"[0-9_]{1000,}")
 _POSITION = re.compile(r"\(at (line [0-9]+, column [0-9]+|end of document)\)")
-
-
-def read_toml(file: Path) -> dict[str, object]:
-    """The content of a configuration file. Raises Failure with exit code 78."""
-    text = _text(file)
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = _POSITION.search(str(error))
-        position = f", {found[1]}" if found else ""
-        cure = 'write lines such as interval = "3m", each name once'
-        raise wrong(f"{file}{position}: it is no TOML; {cure}") from None
-    except RecursionError:
-        raise wrong(f"{file}: it is no TOML; too many brackets stand in each other") from None
-    except ValueError:  # an integer of more digits than Python reads
-        found = _LONG_NUMBER.search(text)
-        line = f", line {text.count(chr(10), 0, found.start()) + 1}" if found else ""
-        reason = "a number has more than 18 digits"
-        raise wrong(f"{file}{line}: {reason}; write a shorter one") from None
-
-
-def wrong(message: str) -> Failure:
-    """A Failure with the exit code of a wrong configuration."""
-    return Failure(message, ExitCode.CONFIG)
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(LIMIT + 1)
-    except OSError as error:
-        raise wrong(f"{file}: it cannot be read: {error.strerror}") from None
-    if len(data) > LIMIT:
-        raise wrong(f"{file}: it is longer than {LIMIT:,} bytes; is it the configuration file?")
-    if data.startswith(_UTF8_MARK):
-        raise wrong(
-            f"{file}: it begins with a byte order mark, which TOML does not have; "
-            f"`sed -i '1s/^\\xEF\\xBB\\xBF//' {file}` takes it out"
-        )
-    if data.startswith(_UTF16_MARKS):
-        raise wrong(f"{file}: it is UTF-16 text; save it as UTF-8")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise wrong(f"{file}, line {line}: it is no TOML; save it as UTF-8 text") from None
-
-
-PREFIX = "TOCSIN_"
+VARIABLE_PREFIX = "TOCSIN_"
 CONFIG_VARIABLE = "TOCSIN_CONFIG"
 FLAG_PREFIX = "setting_"
 FLAG = "flag"
@@ -204,6 +156,89 @@ def parse_setting(name: str, text: str) -> SettingValue:
     return setting_named(name).parse(text)
 
 
+def given_by_flags(args: Namespace) -> dict[str, Given]:
+    """Settings that the command line gives. Raises Failure with exit code 78."""
+    texts = dict(map(_split_pair, getattr(args, "set", [])))
+    texts |= {
+        dest.removeprefix(FLAG_PREFIX): text
+        for dest, text in vars(args).items()
+        if dest.startswith(FLAG_PREFIX) and text is not None
+    }
+    return dict(_parsed(texts, lambda _: FLAG))
+
+
+def usable_keys(configuration: Configuration) -> dict[str, str]:
+    """The keys of the file that the screen can use."""
+    if not configuration.keymap:
+        return {}
+    from tui.shell.keymap import usable
+
+    return usable(configuration.keymap)
+
+
+def wrong_keys(configuration: Configuration) -> list[str]:
+    """Complaints about the keys of the file, each with its name and the id.
+
+    The screen's modules are loaded only where the file has keys.
+    """
+    if not configuration.keymap:
+        return []
+    from tui.shell.keymap import complaints
+
+    return [
+        f"{configuration.file}: [{KEYS}]: {complaint}"
+        for complaint in complaints(configuration.keymap)
+    ]
+
+
+def read_toml(file: Path) -> dict[str, object]:
+    """The content of a configuration file. Raises Failure with exit code 78."""
+    text = _text(file)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _POSITION.search(str(error))
+        position = f", {found[1]}" if found else ""
+        cure = 'write lines such as interval = "3m", each name once'
+        raise wrong(f"{file}{position}: it is no TOML; {cure}") from None
+    except RecursionError:
+        raise wrong(f"{file}: it is no TOML; too many brackets stand in each other") from None
+    except ValueError:  # an integer of more digits than Python reads
+        found = _LONG_NUMBER.search(text)
+        line = f", line {text.count(chr(10), 0, found.start()) + 1}" if found else ""
+        reason = "a number has more than 18 digits"
+        raise wrong(f"{file}{line}: {reason}; write a shorter one") from None
+
+
+def wrong(message: str) -> Failure:
+    """A Failure with the exit code of a wrong configuration."""
+    return Failure(message, ExitCode.CONFIG)
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(FILE_LIMIT + 1)
+    except OSError as error:
+        raise wrong(f"{file}: it cannot be read: {error.strerror}") from None
+    if len(data) > FILE_LIMIT:
+        raise wrong(
+            f"{file}: it is longer than {FILE_LIMIT:,} bytes; is it the configuration file?"
+        )
+    if data.startswith(_UTF8_MARK):
+        raise wrong(
+            f"{file}: it begins with a byte order mark, which TOML does not have; "
+            f"`sed -i '1s/^\\xEF\\xBB\\xBF//' {file}` takes it out"
+        )
+    if data.startswith(_UTF16_MARKS):
+        raise wrong(f"{file}: it is UTF-16 text; save it as UTF-8")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise wrong(f"{file}, line {line}: it is no TOML; save it as UTF-8 text") from None
+
+
 def _choose_file(
     flag: str | None, environment: Mapping[str, str], paths: ConfigPaths
 ) -> Path | None:
@@ -274,17 +309,6 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
     return dict(_parsed(texts, lambda name: f"environment {BY_NAME[name].environment}"))
 
 
-def given_by_flags(args: Namespace) -> dict[str, Given]:
-    """Settings that the command line gives. Raises Failure with exit code 78."""
-    texts = dict(map(_split_pair, getattr(args, "set", [])))
-    texts |= {
-        dest.removeprefix(FLAG_PREFIX): text
-        for dest, text in vars(args).items()
-        if dest.startswith(FLAG_PREFIX) and text is not None
-    }
-    return dict(_parsed(texts, lambda _: FLAG))
-
-
 def _split_pair(pair: str) -> tuple[str, str]:
     name, equals, text = pair.partition("=")
     if not equals:
@@ -316,33 +340,11 @@ def _with_origin(error: FieldError, given: Mapping[str, Given]) -> str:
 
 def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     known = {CONFIG_VARIABLE, *(setting.environment for setting in BY_NAME.values())}
-    return tuple(name for name in environment if name.startswith(PREFIX) and name not in known)
+    return tuple(
+        name for name in environment if name.startswith(VARIABLE_PREFIX) and name not in known
+    )
 
 
 def _refuse(errors: list[str]) -> None:
     if errors:
         raise wrong("\n".join(errors))
-
-
-def usable_keys(configuration: Configuration) -> dict[str, str]:
-    """The keys of the file that the screen can use."""
-    if not configuration.keymap:
-        return {}
-    from tui.shell.keymap import usable
-
-    return usable(configuration.keymap)
-
-
-def wrong_keys(configuration: Configuration) -> list[str]:
-    """Complaints about the keys of the file, each with its name and the id.
-
-    The screen's modules are loaded only where the file has keys.
-    """
-    if not configuration.keymap:
-        return []
-    from tui.shell.keymap import complaints
-
-    return [
-        f"{configuration.file}: [{KEYS}]: {complaint}"
-        for complaint in complaints(configuration.keymap)
-    ]

@@ -21,6 +21,11 @@ from domain.wording import span_text
 GAP = "  "
 ELLIPSIS = "…"
 WIDE = frozenset("WF")
+WAITING_LINES = 1_000
+"""Lines of the log that wait at most; further ones are dropped."""
+
+FLUSH_S = 1.0
+"""Time that the end waits for lines that are not read yet."""
 
 
 class Output:
@@ -242,11 +247,6 @@ def _fill(descriptor: int) -> None:
         os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
-LIMIT = 1_000
-FLUSH_S = 1.0
-"""Time that the end waits for lines that are not read yet."""
-
-
 class LogLines:
     """Log lines that a thread of its own writes in order; used as a context manager.
 
@@ -255,7 +255,7 @@ class LogLines:
     nothing is written from then on.
     """
 
-    def __init__(self, write: Callable[[str], None], limit: int = LIMIT) -> None:
+    def __init__(self, write: Callable[[str], None], limit: int = WAITING_LINES) -> None:
         self._write = write
         self._limit = limit
         self._lines: deque[str] = deque()

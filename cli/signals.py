@@ -16,10 +16,17 @@ from cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from domain.settings import Settings
 
-
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 MARGIN_S = 5.0
 """Time beyond the grace period after which the process is ended hard."""
+
+LEAVE = (
+    b"\x1b[?2026l"  # a repaint that was cut off is over
+    b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l"  # no reports of the mouse
+    b"\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[<u"  # reports of focus, paste, sizes and keys end
+    b"\x1b[?7h"  # long lines are wrapped
+    b"\x1b[?1049l\x1b[?25h"  # the lines from before, and the cursor
+)
 
 
 def worker_end_s(settings: Settings, *, takes: bool) -> float:
@@ -74,15 +81,6 @@ def _end_hard_after(seconds: float) -> None:
     timer = threading.Timer(seconds, os._exit, (int(ExitCode.TEMPORARY),))
     timer.daemon = True
     timer.start()
-
-
-LEAVE = (
-    b"\x1b[?2026l"  # a repaint that was cut off is over
-    b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l"  # no reports of the mouse
-    b"\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[<u"  # reports of focus, paste, sizes and keys end
-    b"\x1b[?7h"  # long lines are wrapped
-    b"\x1b[?1049l\x1b[?25h"  # the lines from before, and the cursor
-)
 
 
 class TerminalModes:

@@ -30,11 +30,9 @@ from store.records import Secrets, StoredSource, Webhook
 
 VERSION = 1
 MASK = mask_value("")
-_PLACE = re.compile(r"(.*) - at `(?:key in )?\$\.?(.*)`", re.DOTALL)
-
+_POSITION = re.compile(r"(.*) - at `(?:key in )?\$\.?(.*)`", re.DOTALL)
 REVEAL = "export with --reveal, or write it in clear"
 MOST_SECRETS = 2
-
 State = Literal["active", "inactive"]
 T = TypeVar("T")
 
@@ -151,7 +149,7 @@ def _state(active: bool) -> State:
 
 def _in_words(message: str) -> FieldError:
     """The FieldError of a message of msgspec."""
-    match = _PLACE.fullmatch(message)
+    match = _POSITION.fullmatch(message)
     reason, place = (match[1], match[2]) if match else (message, "")
     reason = reason[:1].lower() + reason[1:]
     return FieldError(place or "the document", reason, "docs/json.md describes every member")

@@ -41,6 +41,8 @@ FIELD_OPTIONS = (
     *("max_events", "max_bytes", "interval_ms", "ca_file"),
     *("unset_headers", "unset_extra_fields"),
 )
+GENERATED = ("generate", "rotate")
+"""The words of --secret that make a new one."""
 
 
 class FieldOptions:
@@ -97,107 +99,6 @@ class FieldOptions:
         path = os.path.abspath(given)
         check_certificates(path)
         return path
-
-
-def merged(
-    field: str,
-    before: Sequence[Pair],
-    changes: Sequence[Pair],
-    unset: Sequence[str],
-    fold: Callable[[str], str] = str,
-) -> Pairs:
-    """`before` without `unset` and with `changes`, which replace pairs of their name or follow.
-
-    `fold` makes two spellings of a name equal. Raises FieldError.
-    """
-    repeated = first_repeated([fold(name) for name, _ in changes])
-    if repeated is not None:
-        raise FieldError(field, f"{repeated} is given more than once", "give it once")
-    pairs = {fold(name): (name, value) for name, value in before}
-    for name in unset:
-        if pairs.pop(fold(name), None) is None:
-            raise FieldError(
-                field, f"there is no {name} to remove", "look at `tocsin webhook show`"
-            )
-    return tuple((pairs | {fold(name): (name, value) for name, value in changes}).values())
-
-
-GENERATED = ("generate", "rotate")
-"""The words of --secret that make a new one."""
-
-
-def new_secret(text: str | None, reader: ValueReader, random: Callable[[int], bytes]) -> str | None:
-    """The secret of a new webhook from --secret. Raises FieldError."""
-    if text in (None, "none"):
-        return None
-    return generate_secret(random) if text == GENERATED[0] else _own_secret(text, reader)
-
-
-def secret_change(
-    text: str | None, reader: ValueReader, random: Callable[[int], bytes]
-) -> Callable[[], SecretChange] | None:
-    """The maker of the change of secret that --secret means, called for each edited webhook.
-
-    So each gets a new secret of its own. Raises FieldError.
-    """
-    match text:
-        case None:
-            return None
-        case "generate":
-            return lambda: SetSecret(generate_secret(random))
-        case "rotate":
-            return lambda: RotateSecret(generate_secret(random))
-        case "retire":
-            return RetireSecret
-        case "none":
-            return lambda: SetSecret(None)
-    own = SetSecret(_own_secret(text, reader))
-    return lambda: own
-
-
-def _own_secret(text: str, reader: ValueReader) -> str:
-    return format_secret(parse_secret(reader.value(text)))
-
-
-def _header(text: str, reader: ValueReader) -> Pair:
-    name, named = split_pair(_HEADERS, text, "X-Foo: bar")
-    value = reader.value(named)
-    if named and not value:
-        raise FieldError(
-            _HEADERS,
-            f"the value of {name} is empty in {input_name(named[1:])}",
-            "write the value there, or leave the header out",
-        )
-    return name, value
-
-
-def _extra_field(text: str) -> Pair:
-    return split_pair(_EXTRA_FIELDS, text, "source: tocsin")
-
-
-def split_pair(field: str, text: str, example: str) -> Pair:
-    """Split at the first colon; text without one is not shown, since it may be a secret."""
-    name, colon, value = text.partition(":")
-    if not colon:
-        raise FieldError(field, "one has no colon", f"write it as '{example}'")
-    return name.strip(" \t"), value.strip(" \t")
-
-
-def _chosen(given: Any, before: Any) -> Any:
-    """The value of an option; '' takes the value away, and without the option it stays."""
-    if given is None:
-        return before
-    return None if given == "" else given
-
-
-def check_certificates(path: str) -> None:
-    """Raise FieldError unless TLS can use this file of authorities."""
-    from delivery.network import CaFileError, ssl_context
-
-    try:
-        ssl_context(path)
-    except CaFileError as error:
-        raise FieldError("ca_file", str(error), "name a PEM file of certificates") from None
 
 
 class WebhookEdit(msgspec.Struct, frozen=True):
@@ -273,6 +174,103 @@ class Editor:
         pending = pending_of(self.store, after.id)
         if pending is not None:
             note(_effect_text(before, after, pending))
+
+
+def new_secret(text: str | None, reader: ValueReader, random: Callable[[int], bytes]) -> str | None:
+    """The secret of a new webhook from --secret. Raises FieldError."""
+    if text in (None, "none"):
+        return None
+    return generate_secret(random) if text == GENERATED[0] else _own_secret(text, reader)
+
+
+def secret_change(
+    text: str | None, reader: ValueReader, random: Callable[[int], bytes]
+) -> Callable[[], SecretChange] | None:
+    """The maker of the change of secret that --secret means, called for each edited webhook.
+
+    So each gets a new secret of its own. Raises FieldError.
+    """
+    match text:
+        case None:
+            return None
+        case "generate":
+            return lambda: SetSecret(generate_secret(random))
+        case "rotate":
+            return lambda: RotateSecret(generate_secret(random))
+        case "retire":
+            return RetireSecret
+        case "none":
+            return lambda: SetSecret(None)
+    own = SetSecret(_own_secret(text, reader))
+    return lambda: own
+
+
+def merged(
+    field: str,
+    before: Sequence[Pair],
+    changes: Sequence[Pair],
+    unset: Sequence[str],
+    fold: Callable[[str], str] = str,
+) -> Pairs:
+    """`before` without `unset` and with `changes`, which replace pairs of their name or follow.
+
+    `fold` makes two spellings of a name equal. Raises FieldError.
+    """
+    repeated = first_repeated([fold(name) for name, _ in changes])
+    if repeated is not None:
+        raise FieldError(field, f"{repeated} is given more than once", "give it once")
+    pairs = {fold(name): (name, value) for name, value in before}
+    for name in unset:
+        if pairs.pop(fold(name), None) is None:
+            raise FieldError(
+                field, f"there is no {name} to remove", "look at `tocsin webhook show`"
+            )
+    return tuple((pairs | {fold(name): (name, value) for name, value in changes}).values())
+
+
+def split_pair(field: str, text: str, example: str) -> Pair:
+    """Split at the first colon; text without one is not shown, since it may be a secret."""
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise FieldError(field, "one has no colon", f"write it as '{example}'")
+    return name.strip(" \t"), value.strip(" \t")
+
+
+def check_certificates(path: str) -> None:
+    """Raise FieldError unless TLS can use this file of authorities."""
+    from delivery.network import CaFileError, ssl_context
+
+    try:
+        ssl_context(path)
+    except CaFileError as error:
+        raise FieldError("ca_file", str(error), "name a PEM file of certificates") from None
+
+
+def _own_secret(text: str, reader: ValueReader) -> str:
+    return format_secret(parse_secret(reader.value(text)))
+
+
+def _header(text: str, reader: ValueReader) -> Pair:
+    name, named = split_pair(_HEADERS, text, "X-Foo: bar")
+    value = reader.value(named)
+    if named and not value:
+        raise FieldError(
+            _HEADERS,
+            f"the value of {name} is empty in {input_name(named[1:])}",
+            "write the value there, or leave the header out",
+        )
+    return name, value
+
+
+def _extra_field(text: str) -> Pair:
+    return split_pair(_EXTRA_FIELDS, text, "source: tocsin")
+
+
+def _chosen(given: Any, before: Any) -> Any:
+    """The value of an option; '' takes the value away, and without the option it stays."""
+    if given is None:
+        return before
+    return None if given == "" else given
 
 
 def _effect_text(before: Webhook, after: Webhook, pending: Delivery) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -129,12 +131,17 @@ def test_a_worker_that_runs_goes_on_with_the_new_key(filled: Tocsin) -> None:
     assert "key" not in said
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that each account may enter, not among those of pytest, which closes them again."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another account")
-def test_root_writes_the_key_where_the_owner_of_the_store_may_not(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder == tmp_path or folder.name.startswith(("pytest-", "popen-")):
-            folder.chmod(0o755)
-    etc, var = tmp_path / "etc", tmp_path / "var"
+def test_root_writes_the_key_where_the_owner_of_the_store_may_not(open_folder: Path) -> None:
+    etc, var = open_folder / "etc", open_folder / "var"
     etc.mkdir(mode=0o755)
     var.mkdir(mode=0o700)
     os.chown(var, 65534, 65534)
