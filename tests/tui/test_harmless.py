@@ -51,8 +51,7 @@ from tui.screens.store_gone import StoreGoneScreen
 from tui.shell.clipboard import CopiedScreen
 from tui.shell.crashes import BugScreen
 from tui.sources.hosts import ConfFilesScreen, HostFiles
-from tui.sources.receiver import ReceiverScreen
-from tui.sources.refused import RefusedScreen
+from tui.sources.refused import ReceiverScreen, RefusedScreen
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
 from tui.webhook_form.draft_keeper import KeptDraftScreen

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
+from textual.widgets import Input, Static
 
 from delivery.by_hand import send_by_hand
 from domain.safe import safe
@@ -20,14 +22,16 @@ from store import refusals, webhooks
 from store.errors import StoreError
 from store.records import StoredRefusal
 from tui.cells import Cell, Column, Row
+from tui.key_names import ENTER, key_of, keys_do
 from tui.questions import Question
 from tui.screens.dialogs import SaveScreen
 from tui.screens.lists import ReadingScreen
 from tui.shell.clipboard import copy
-from tui.sources.receiver import ReceiverScreen
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
+from tui.terminal.overlays import DialogScreen
 from tui.webhooks.rows import receivers_of
+from tui.widgets.inputs import VisibleInput
 from tui.widgets.json_view import JsonBox, JsonView
 from tui.widgets.lines import Facts
 from tui.widgets.live_table import LiveTable
@@ -94,6 +98,54 @@ def _state(refusal: StoredRefusal) -> Cell:
 FOR_A_ROW = {"send", "write", "copy_id", "copy_json", "drop"}
 UNREADABLE = "its URL, headers and secrets cannot be read: put the right key file back"
 FACTS = 600
+LISTED = 8
+LONGEST_LINE = 300
+
+
+class ReceiverScreen(DialogScreen[int]):
+    """Question for the webhook that gets a refused event, by its name or id; ends with the id.
+
+    `receivers` has the names by the ids.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "cancel", id="receiver.cancel"),
+    ]
+
+    def __init__(self, what: str, receivers: Mapping[int, str]) -> None:
+        super().__init__()
+        self._what = what
+        self._receivers = receivers
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            keys = keys_do((ENTER, "sends"), (key_of(self, "receiver.cancel"), "cancels"))
+            question = f"Send {self._what} to which webhook?   ({keys})"
+            yield Static(Text(safe(question, LONGEST_LINE), style="bold"))
+            yield VisibleInput(max_length=200, id="receiver-name")
+            yield Static(Text(safe(self._names(), LONGEST_LINE)), classes="plain")
+            yield Static(Text(""), id="receiver-error", classes="error")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    @on(Input.Submitted)
+    def _entered(self, message: Input.Submitted) -> None:
+        wanted = message.value.strip()
+        found = [id_ for id_, name in self._receivers.items() if wanted in (name, str(id_))]
+        if not wanted:
+            self.dismiss(None)
+        elif found:
+            self.dismiss(found[0])
+        else:
+            error = f"there is no webhook {wanted}: give the name or the id of one"
+            self.query_one("#receiver-error", Static).update(Text(safe(error, LONGEST_LINE)))
+
+    def _names(self) -> str:
+        named = [f"{id_} {name}".strip() for id_, name in self._receivers.items()]
+        more = len(named) - LISTED
+        names = " · ".join(named[:LISTED]) or "there is none yet"
+        return f"{names} · and {more} more" if more > 0 else names
 
 
 class RefusedScreen(ReadingScreen):
