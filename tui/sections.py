@@ -1,4 +1,4 @@
-"""Sections that the number keys lead to, and their first screens.
+"""Sections that the number keys lead to, and their first screens; apart since all folders use it.
 
 A screen's module is loaded when its section is first opened: the first paint waits for none but
 the first.

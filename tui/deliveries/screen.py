@@ -173,7 +173,7 @@ class DeliveriesScreen(ListScreen):
 
     async def chosen(self, asks: bool = True) -> list[Delivery]:
         """Read the chosen deliveries anew, since of many rows not all are kept here."""
-        keys = [key for key in self.table.chosen_keys(asks=asks) if isinstance(key, int)]
+        keys = [key for key in self.table.chosen_keys(asks_first=asks) if isinstance(key, int)]
         found: dict[int, ListedDelivery] = {}
         for page in _pages(keys):
             found |= await self.access.read(delivery_list.listed, page)

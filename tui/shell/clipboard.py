@@ -1,7 +1,7 @@
 """Clipboard of the admin's own machine, over SSH too.
 
 In tmux, `tmux load-buffer -w` is the one way that gets out with every configuration; elsewhere it
-is OSC 52, which nobody answers: whoever copies once more is shown the text.
+is OSC 52, which nothing answers: the second copy of a text shows it instead.
 """
 
 from __future__ import annotations

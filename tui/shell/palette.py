@@ -98,18 +98,20 @@ class Actions(Provider):
     """Search of an action by the words of its name and of its explanation."""
 
     async def discover(self) -> Hits:
-        for one in self.app.get_system_commands(self.screen):
-            yield DiscoveryHit(one.title, one.callback, help=one.help)
+        for command in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(command.title, command.callback, help=command.help)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         found = False
         commands = (*self.app.get_system_commands(self.screen), *_elsewhere(self.app, self.screen))
-        for one in commands:
-            score = matcher.match(one.title) or LESS * _has_words(one, query, self.screen)
+        for command in commands:
+            score = matcher.match(command.title) or LESS * _has_words(command, query, self.screen)
             if score > 0:
                 found = True
-                yield Hit(score, matcher.highlight(one.title), one.callback, help=one.help)
+                yield Hit(
+                    score, matcher.highlight(command.title), command.callback, help=command.help
+                )
         if not found:
             why = ANSWER_FIRST if isinstance(self.screen, ModalScreen) else ""
             yield Hit(LESS, NOTHING, _nothing, help=why)
@@ -142,15 +144,19 @@ def _nothing() -> None:
 
 def commands(way: Navigation, screen: Screen[Any]) -> Iterator[SystemCommand]:
     """Yield the actions of this screen, then places to go to, then the actions of every screen."""
-    actives = [one for one in screen.active_bindings.values() if _is_offered(one)]
-    once = {one.binding.action: one for one in reversed(actives)}
-    of_here = [one for one in actives if one is once[one.binding.action]]
-    ids = {str(one.binding.id) for one in of_here}
-    own = [one for one in of_here if one.node is screen and one.binding.id not in OF_EVERY_SCREEN]
-    yield from (_command(way, one) for one in own)
+    actives = [active for active in screen.active_bindings.values() if _is_offered(active)]
+    once = {active.binding.action: active for active in reversed(actives)}
+    of_here = [active for active in actives if active is once[active.binding.action]]
+    ids = {str(active.binding.id) for active in of_here}
+    own = [
+        active
+        for active in of_here
+        if active.node is screen and active.binding.id not in OF_EVERY_SCREEN
+    ]
+    yield from (_command(way, active) for active in own)
     if not isinstance(screen, ModalScreen):  # a question is answered before one goes elsewhere
         yield from _other_places(way, screen, ids)
-    yield from (_command(way, one) for one in of_here if one not in own)
+    yield from (_command(way, active) for active in of_here if active not in own)
     yield SystemCommand("theme", "Choose the colours", way.app.action_change_theme)
 
 
@@ -204,7 +210,7 @@ async def _arrive(way: Navigation, place: Place, action: str) -> None:
     kind = place.load()
     if len(way.app.screen_stack) == 1 and not isinstance(way.app.screen, kind):
         await way.open_panel()
-    if any(type(one) is kind for one in way.app.screen_stack) and not _has_form(way):
+    if any(type(screen) is kind for screen in way.app.screen_stack) and not _has_form(way):
         while type(way.app.screen) is not kind:
             await way.app.pop_screen()
     elif type(way.app.screen) is not kind:
@@ -214,4 +220,4 @@ async def _arrive(way: Navigation, place: Place, action: str) -> None:
 
 
 def _has_form(way: Navigation) -> bool:
-    return any(one.__module__ in FORMS for one in way.app.screen_stack)
+    return any(screen.__module__ in FORMS for screen in way.app.screen_stack)

@@ -1,4 +1,4 @@
-"""Exceptions of the handlers of app, screens and widgets, caught before Textual sees them.
+"""Exceptions of handlers, caught before Textual sees them; apart since the hooks are private.
 
 Textual ends the message loop that an exception comes from: that of a widget leaves a deaf screen
 behind, that of the app ends it without a word. One without the private parts used here does so.

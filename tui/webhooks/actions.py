@@ -93,7 +93,7 @@ class WebhookActions:
 
     def chosen(self, *, asks: bool = False) -> list[WebhookStatus]:
         """Return the marked webhooks or that under the cursor; `asks` if a question names them."""
-        return self._statuses(self._screen.table.chosen_keys(asks=asks))
+        return self._statuses(self._screen.table.chosen_keys(asks_first=asks))
 
     def _statuses(self, ids: list[Any]) -> list[WebhookStatus]:
         return [status for status in self._live.webhooks if status.webhook.id in ids]

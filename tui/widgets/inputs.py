@@ -33,7 +33,7 @@ class Field(Vertical):
         self._controls = controls
         self._message = Static(classes="field-message")
         self._message.display = False
-        self._told = ""
+        self._shown = ""
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="field-row"):
@@ -66,11 +66,11 @@ class Field(Vertical):
     def _tell(self, text: str, tone: str = "") -> None:
         message = self._message
         message.set_classes(f"field-message {tone}".rstrip())
-        told = MARKS.get(tone, "") + safe(text, LIMIT, keep_newlines=True) if text else ""
-        if told == self._told:
+        shown = MARKS.get(tone, "") + safe(text, LIMIT, keep_newlines=True) if text else ""
+        if shown == self._shown:
             return
-        self._told = told
-        message.update(Text(told))
+        self._shown = shown
+        message.update(Text(shown))
         message.display = bool(text)
         if text and self.has_focus_within:
             message.call_after_refresh(message.scroll_visible)
@@ -100,7 +100,10 @@ def shown(text: str) -> str:
     """
     if safe(text, len(text)) == text:
         return text
-    return "".join(one if one == "\t" or safe(one) == one else STAND_IN for one in text)
+    return "".join(
+        character if character == "\t" or safe(character) == character else STAND_IN
+        for character in text
+    )
 
 
 class _Shown(Highlighter):
@@ -280,7 +283,9 @@ class Dropdown(Select[str]):
 
     def watch_expanded(self, expanded: bool) -> None:
         """Begin the list under the box and end it where the form ends, over whole fields."""
-        form = next((one for one in self.ancestors if isinstance(one, VerticalScroll)), None)
+        form = next(
+            (parent for parent in self.ancestors if isinstance(parent, VerticalScroll)), None
+        )
         if expanded and form is not None:
             width = form.content_region.right - self.region.x
             self.query_one(OptionList).styles.width = max(self.size.width, width)

@@ -99,9 +99,9 @@ class KeyBar(Widget):
         off_style = self.get_component_rich_style("key-bar--off")
         segments = [Segment(" ", text_style)]
         shown, complete = self._fitting()
-        for one in shown:
-            segments.append(Segment(one.key, key_style if one.enabled else off_style))
-            segments.append(Segment(one.words, text_style if one.enabled else off_style))
+        for key in shown:
+            segments.append(Segment(key.key, key_style if key.enabled else off_style))
+            segments.append(Segment(key.words, text_style if key.enabled else off_style))
         if not complete:
             segments.append(Segment(self._more().lstrip(), text_style))
         return Strip(segments).adjust_cell_length(self.size.width, text_style)
@@ -111,10 +111,10 @@ class KeyBar(Widget):
             return
         left = 1
         shown, complete = self._fitting()
-        for one in shown:
-            right = left + one.width
-            if left <= event.x < right - 1 and one.enabled:
-                self.app.simulate_key(one.label)
+        for key in shown:
+            right = left + key.width
+            if left <= event.x < right - 1 and key.enabled:
+                self.app.simulate_key(key.label)
             left = right
         if not complete and left <= event.x < left + cell_len(self._more()):
             await self.app.run_action(HELP)
@@ -122,16 +122,16 @@ class KeyBar(Widget):
     def _fitting(self) -> tuple[list[_ShownKey], bool]:
         """Return the keys that have room and those of the sections, and True if none is missing."""
         sections, every = self._sections(), self._keys()
-        room = self.size.width - 1 - sum(one.width for one in sections)
-        if sum(one.width for one in every) <= room:
+        room = self.size.width - 1 - sum(key.width for key in sections)
+        if sum(key.width for key in every) <= room:
             return [*every, *sections], True
         room -= cell_len(self._more())
         fitting: list[_ShownKey] = []
-        for one in every:
-            room -= one.width
+        for key in every:
+            room -= key.width
             if room < 0:
                 break
-            fitting.append(one)
+            fitting.append(key)
         return [*fitting, *sections], False
 
     def _sections(self) -> list[_ShownKey]:
@@ -139,12 +139,12 @@ class KeyBar(Widget):
         if self.size.width >= NAMED_FROM or len(self.app.screen_stack) > 1:
             return []
         actives = self._key_screen().active_bindings.values()
-        active = {one.binding.id: one.binding for one in actives}
-        there = [active[one.id] for one in SECTIONS if one.id in active]
-        keys = [one for one in there if not self._is_typed(one.key)]
+        active = {found.binding.id: found.binding for found in actives}
+        there = [active[section.id] for section in SECTIONS if section.id in active]
+        keys = [binding for binding in there if not self._is_typed(binding.key)]
         return [
-            _ShownKey(self.app.get_key_display(one), one.key, "sections" * (one is keys[-1]), True)
-            for one in keys
+            _ShownKey(self.app.get_key_display(key), key.key, "sections" * (key is keys[-1]), True)
+            for key in keys
         ]
 
     def _more(self) -> str:

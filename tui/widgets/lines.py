@@ -67,7 +67,7 @@ class FactLines(Widget):
         before, self._lines = self._lines, lines
         width, height = self.size
         for y in range(height):
-            old, new = (Strip([Segment(_fitting(one, y, width))]) for one in (before, lines))
+            old, new = (Strip([Segment(_fitting(shown, y, width))]) for shown in (before, lines))
             if regions := changed_regions(old, new, y):
                 self.refresh(*regions)
 

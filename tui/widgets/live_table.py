@@ -193,17 +193,17 @@ class LiveTable(TableLines, can_focus=True):
         """True if another row came under the cursor since the admin moved it or pressed a key."""
         return self._has_strayed
 
-    def chosen_keys(self, *, asks: bool = False) -> list[Key]:
+    def chosen_keys(self, *, asks_first: bool = False) -> list[Key]:
         """Return the marked rows in their order, or the one under the cursor; none that is hidden.
 
-        They are for a key that acts at once, or `asks` first with the names of the rows.
+        They are for a key that acts at once, or with `asks_first` names the rows and asks.
         """
         if self.marked:
             marked = [key for key in self.keys if key in self.marked]
             if not marked:
                 self.post_message(self.KeyRefused(self, HIDDEN))
             return marked
-        if asks:
+        if asks_first:
             self._has_strayed = False  # the question names the row
         return [self._cursor] if self._cursor is not None and self.is_meant() else []
 
@@ -237,9 +237,9 @@ class LiveTable(TableLines, can_focus=True):
 
     def action_edge(self, direction: int) -> None:
         """Move the cursor to the first or the last row; a stay on the first is a move, too."""
-        stays = direction < 0 and self.at_top
+        is_there = direction < 0 and self.at_top
         self._move(0 if direction < 0 else len(self.keys) - 1)
-        if stays:
+        if is_there:
             self.post_message(self.Moved(self, self._cursor))
 
     def action_choose(self) -> None:

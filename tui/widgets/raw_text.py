@@ -35,10 +35,10 @@ class RawText(Widget):
     def lines(self, width: int) -> Text:
         """Return the text as it is shown in so many columns."""
         if self._folded[0] != width:
-            told = folded(self._text, width)
+            text = folded(self._text, width)
             if self._note:
-                told.append(f"\n\n{self._note}", "italic")
-            self._folded = (width, told)
+                text.append(f"\n\n{self._note}", "italic")
+            self._folded = (width, text)
         return self._folded[1]
 
 

@@ -119,7 +119,7 @@ class TopBar(Widget):
     def _right_part(self) -> tuple[str, str]:
         """Return the status and the clock: the path gives way first, the clock after it."""
         clock, paths = f"  {self._clock} " if self._clock else " ", self._paths()
-        for path, time in (*((one, clock) for one in paths), *((one, " ") for one in paths)):
+        for path, time in (*((path, clock) for path in paths), *((path, " ") for path in paths)):
             text = self._status.fitting(room := self._room_beside(path, time))
             if cell_len(text) <= room and text in self._status.rich:
                 return text, time
@@ -133,14 +133,14 @@ class TopBar(Widget):
     def _paths(self) -> list[str]:
         """Return the path, on a wide terminal with the sections, then with less and less of it."""
         ends = [(self._cut, *self._path[start:]) for start in range(2, len(self._path))]
-        paths = [line for one in (self._path, *ends) for line in _lines_of(one)]
+        paths = [line for path in (self._path, *ends) for line in _lines_of(path)]
         names = self._names()
         return [f"{paths[0]}{names}", *paths] if names else paths
 
     def _fitting_path(self, width: int) -> str:
         """Return the path; where there is too little room, its end with … before it."""
         paths = self._paths()
-        return next((one for one in paths if cell_len(one) <= width), fit(paths[-1], width))
+        return next((path for path in paths if cell_len(path) <= width), fit(paths[-1], width))
 
 
 def _lines_of(path: Sequence[str]) -> Iterator[str]:
