@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,16 @@ def _names(store: Store) -> dict[int, str]:
         for webhook in store.call(webhooks.load_all, None)
     }
     return store.call(audit.webhook_names) | here
+
+
+def given_options(args: Namespace) -> dict[str, str]:
+    """The options of a source or kind of alert that are given, by name."""
+    prefix = "option_"
+    return {
+        name.removeprefix(prefix): text
+        for name, text in vars(args).items()
+        if name.startswith(prefix) and text is not None
+    }
 
 
 def polls(context: Context) -> Iterator[None]:

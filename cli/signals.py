@@ -42,7 +42,7 @@ def source_end_s() -> float:
 
 
 @contextmanager
-def stop_on_signals(stop: Callable[[], None], grace_s: Callable[[], float]) -> Iterator[None]:
+def stop_on_signals(stop: Callable[[], object], grace_s: Callable[[], float]) -> Iterator[None]:
     """Call `stop` at the first signal; end the process at the second, or when grace is over.
 
     `grace_s` is called when the signal comes.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping
 
+from cli.arguments import given_options
 from cli.context import Context, open_for_reading, open_for_writing
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import Shape
@@ -69,11 +70,7 @@ def show(args: Namespace, context: Context) -> None:
 
 def edit(args: Namespace, context: Context) -> None:
     """Change options of kinds; those that are not named stay."""
-    wanted = {
-        name.removeprefix("option_"): text
-        for name, text in vars(args).items()
-        if name.startswith("option_") and text is not None
-    }
+    wanted = given_options(args)
     kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
     if not wanted:
         known = ", ".join(f"--{default.name}" for default in kinds[0].defaults)

@@ -92,7 +92,7 @@ class _Planner:
         self._store = store
         self._context = context
         self._now_ms = context.now_ms()
-        self._actor = context.actor
+        self._by = (context.actor, self._now_ms)
 
     def checks(self) -> list[Action]:
         """Checks of the parts of the document; each raises its error or adds its change."""
@@ -124,7 +124,7 @@ class _Planner:
             self.plan.bring("setting", setting, before or "", text)
             self.plan.add(
                 f"setting {name}: {'default' if before is None else before} -> {text or 'empty'}",
-                partial(settings.save, name, text, self._actor, self._now_ms),
+                partial(settings.save, name, text, *self._by),
             )
 
     def _webhook(self, entry: WebhookEntry, before: Webhook | None) -> None:
@@ -164,7 +164,7 @@ class _Planner:
 
     def _add_webhook(self, fields: WebhookFields, secrets: Secrets | None) -> None:
         current = secrets.current if secrets else None
-        vault, actor, now_ms = self._store.vault, self._actor, self._now_ms
+        vault, (actor, now_ms) = self._store.vault, self._by
         made = webhooks.add(
             fields, current, start="now", vault=vault, actor=actor, now_ms=now_ms, carried=True
         )
@@ -191,7 +191,7 @@ class _Planner:
                 revision=before.revision,
                 dropping=dropping,
                 vault=self._store.vault,
-                actor=self._actor,
+                actor=self._context.actor,
                 now_ms=self._now_ms,
             ),
         )
@@ -219,14 +219,10 @@ class _Planner:
         if before is not None:
             self._edit_source(entry, before, options, secret)
         elif kind.is_addable:
-            pause = [partial(sources.pause, entry.name, self._actor, self._now_ms)]
+            pause = [partial(sources.pause, entry.name, *self._by)]
             self.plan.add(
                 f"new source {entry.name} of kind {kind.name}",
-                partial(
-                    sources.add,
-                    *(kind.name, entry.name, options, self._actor, self._now_ms),
-                    carried=True,
-                ),
+                partial(sources.add, kind.name, entry.name, options, *self._by, carried=True),
                 *(pause if entry.state == "inactive" else ()),
                 *secret,
             )
@@ -245,18 +241,17 @@ class _Planner:
         secret: list[Action],
     ) -> None:
         named = f"source {entry.name}"
-        who = (entry.name, options, self._actor, self._now_ms)
         if options != before.options:
             self.plan.add(
                 f"{named}: {detail_text(changed_options(before.options, options))}",
-                partial(sources.edit, *who, revision=before.revision),
+                partial(sources.edit, entry.name, options, *self._by, revision=before.revision),
             )
         active = given(entry.state, "active" if before.active else "inactive") == "active"
         if active != before.active:
             switch = sources.unpause if active else sources.pause
             self.plan.add(
                 f"{named}: {'active' if active else 'inactive'}",
-                partial(switch, entry.name, self._actor, self._now_ms),
+                partial(switch, entry.name, *self._by),
             )
         if secret:
             self.plan.add(f"{named}: another secret", *secret)
@@ -273,7 +268,7 @@ class _Planner:
         if there and self._kept.source_secrets[name] == secret is not None:
             return []
         vault = self._store.vault
-        return [partial(sources.set_secret, name, secret, vault, self._actor, self._now_ms)]
+        return [partial(sources.set_secret, name, secret, vault, *self._by)]
 
     def _alert(self, name: str, options: dict[str, object]) -> None:
         try:
@@ -285,24 +280,21 @@ class _Planner:
         if after != before:
             self.plan.add(
                 f"alert {name}: {detail_text(changed_options(before, after))}",
-                partial(
-                    alert_settings.replace, name, after, self._actor, self._now_ms, expected=before
-                ),
+                partial(alert_settings.replace, name, after, *self._by, expected=before),
             )
 
     def _names(self) -> None:
         """Note the clients and tokens that have to be made here."""
         document, kept = self._document, self._kept
-        for name in document.tokens:
-            if name not in kept.tokens:
-                self._note_left_out(name, "tocsin token add")
-        agents = {source.name for source in document.sources if source.kind == source_kinds.AGENT}
-        for name in document.hosts:
-            if name not in kept.hosts and name not in agents:
-                self._note_left_out(name, "tocsin host add")
-        for name in document.brokers:
-            if name not in kept.brokers:
-                self._note_left_out(name, "tocsin broker add")
+        agents = [source.name for source in document.sources if source.kind == source_kinds.AGENT]
+        for noun, names, there in (
+            ("token", document.tokens, kept.tokens),
+            ("host", document.hosts, [*kept.hosts, *agents]),
+            ("broker", document.brokers, kept.brokers),
+        ):
+            for name in names:
+                if name not in there:
+                    self._note_left_out(name, f"tocsin {noun} add")
 
     def _note_left_out(self, name: str, made_by: str) -> None:
         what = made_by.split()[1]

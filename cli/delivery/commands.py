@@ -22,7 +22,6 @@ from store.queue.delivery_requests import with_idle
 from store.records import Attempt, Delivery, Webhook
 
 LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."
-
 LONGEST_COMMAND = 200_000
 
 
@@ -49,27 +48,6 @@ def show(args: Namespace, context: Context) -> None:
         _show_curl(delivery, store, context)
     else:
         _show_attempts(delivery, store, context, as_json=args.json)
-
-
-def _show_attempts(delivery: Delivery, store: Store, context: Context, *, as_json: bool) -> None:
-    attempts = store.call(deliveries.attempts, delivery.id)[::-1]
-    if as_json:
-        shape = delivery_shape(delivery)
-        context.out.json(shape | {"history": [attempt_shape(attempt) for attempt in attempts]})
-        return
-    context.out.data(full_text(delivery, context.now_ms()))
-    if len(attempts) == deliveries.PAGE:
-        context.out.note(f"The newest {deliveries.PAGE} attempts:")
-    for attempt in attempts:
-        context.out.data(attempt_text(attempt))
-    if attempts and delivery.state == "pending":
-        _note_refused(delivery, attempts[-1], context)
-
-
-def _note_refused(delivery: Delivery, attempt: Attempt, context: Context) -> None:
-    for event in refused_events(attempt.status, attempt.answer_body)[:1]:
-        command = safe(reseal_command(delivery.id, event))
-        context.out.note(f"`{command}` sends the others on and keeps that event in quarantine.")
 
 
 def retry(args: Namespace, context: Context) -> None:
@@ -115,6 +93,27 @@ def reseal(args: Namespace, context: Context) -> None:
             f"Event {args.without} is set aside: "
             f"`tocsin webhook release {delivery.webhook_id} {args.without}` sends it."
         )
+
+
+def _show_attempts(delivery: Delivery, store: Store, context: Context, *, as_json: bool) -> None:
+    attempts = store.call(deliveries.attempts, delivery.id)[::-1]
+    if as_json:
+        shape = delivery_shape(delivery)
+        context.out.json(shape | {"history": [attempt_shape(attempt) for attempt in attempts]})
+        return
+    context.out.data(full_text(delivery, context.now_ms()))
+    if len(attempts) == deliveries.PAGE:
+        context.out.note(f"The newest {deliveries.PAGE} attempts:")
+    for attempt in attempts:
+        context.out.data(attempt_text(attempt))
+    if attempts and delivery.state == "pending":
+        _note_refused(delivery, attempts[-1], context)
+
+
+def _note_refused(delivery: Delivery, attempt: Attempt, context: Context) -> None:
+    for event in refused_events(attempt.status, attempt.answer_body)[:1]:
+        command = safe(reseal_command(delivery.id, event))
+        context.out.note(f"`{command}` sends the others on and keeps that event in quarantine.")
 
 
 def _show_body(delivery: Delivery, store: Store, context: Context) -> None:

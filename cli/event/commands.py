@@ -57,49 +57,6 @@ def show(args: Namespace, context: Context) -> None:
         _print(event, carriers, context)
 
 
-def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
-    """The type, if given, and the id of `event show`. Raises Failure."""
-    if len(words) > 2:
-        raise Failure("one event is shown at a time: write [TYPE] ID", ExitCode.USAGE)
-    *types, id_ = words
-    if not types:
-        return None, id_
-    if types[0] not in list(EventType):
-        known = ", ".join(EventType)
-        raise Failure(f"{safe(types[0])} is no type of event: choose from {known}", ExitCode.USAGE)
-    return EventType(types[0]), id_
-
-
-def _find(type_: EventType | None, id_: str) -> StoredEvent:
-    """The event of that type, or of the only type that has the id. Raises NotFound, Failure."""
-    if type_ is not None:
-        return events.find(type_, id_)
-    found = events.of_any_type(id_)
-    if not found:
-        raise NotFound(f"no event {id_} is kept")
-    if len(found) > 1:
-        types = " and ".join(event.type.value for event in found)
-        cure = f"name the type, as `tocsin event show {found[0].type.value} {id_}`"
-        raise Failure(f"there are events {id_} of {types}: {cure}", ExitCode.USAGE)
-    return found[0]
-
-
-def _print(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:
-    out = context.out
-    out.data(f"{event.type.title} event {event.seq}, accepted {time_text(event.received_ms)}")
-    out.data(msgspec.json.format(event.body, indent=2).decode())
-    if not carriers:
-        out.data("No delivery has carried it so far.")
-        return
-    out.table(
-        [
-            (carrier.id, carrier.webhook_id, carrier.state, time_text(carrier.ended_ms))
-            for carrier in carriers
-        ],
-        ("DELIVERY", "WEBHOOK", "STATE", "ENDED"),
-    )
-
-
 class _Listing:
     """One run of `event list`. `_last` has the seq of the last event shown of each type."""
 
@@ -163,6 +120,49 @@ class _Listing:
     def _print(self, found: list[StoredEvent]) -> None:
         for event in found:
             self._out.data(event_json(event) if self._args.json else columns(_row(event), WIDTHS))
+
+
+def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
+    """The type, if given, and the id of `event show`. Raises Failure."""
+    if len(words) > 2:
+        raise Failure("one event is shown at a time: write [TYPE] ID", ExitCode.USAGE)
+    *types, id_ = words
+    if not types:
+        return None, id_
+    if types[0] not in list(EventType):
+        known = ", ".join(EventType)
+        raise Failure(f"{safe(types[0])} is no type of event: choose from {known}", ExitCode.USAGE)
+    return EventType(types[0]), id_
+
+
+def _find(type_: EventType | None, id_: str) -> StoredEvent:
+    """The event of that type, or of the only type that has the id. Raises NotFound, Failure."""
+    if type_ is not None:
+        return events.find(type_, id_)
+    found = events.of_any_type(id_)
+    if not found:
+        raise NotFound(f"no event {id_} is kept")
+    if len(found) > 1:
+        types = " and ".join(event.type.value for event in found)
+        cure = f"name the type, as `tocsin event show {found[0].type.value} {id_}`"
+        raise Failure(f"there are events {id_} of {types}: {cure}", ExitCode.USAGE)
+    return found[0]
+
+
+def _print(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:
+    out = context.out
+    out.data(f"{event.type.title} event {event.seq}, accepted {time_text(event.received_ms)}")
+    out.data(msgspec.json.format(event.body, indent=2).decode())
+    if not carriers:
+        out.data("No delivery has carried it so far.")
+        return
+    out.table(
+        [
+            (carrier.id, carrier.webhook_id, carrier.state, time_text(carrier.ended_ms))
+            for carrier in carriers
+        ],
+        ("DELIVERY", "WEBHOOK", "STATE", "ENDED"),
+    )
 
 
 def _in_order(of_types: Iterable[list[StoredEvent]]) -> list[StoredEvent]:

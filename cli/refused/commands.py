@@ -12,7 +12,7 @@ from cli.context import Context, open_for_reading, open_for_writing
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import Shape
 from cli.output import ago_text, json_text
-from cli.webhook.lookup import live, require_readable
+from cli.webhook.lookup import find_webhook, require_readable
 from domain.wording import counted, size_text, time_text
 from store import files, refusals
 
@@ -67,7 +67,7 @@ def export(args: Namespace, context: Context) -> None:
 def send(args: Namespace, context: Context) -> ExitCode:
     """Send refused events, oldest first, until one is not taken; print each outcome."""
     store = open_for_writing(context)
-    webhook = live(store, args.to)
+    webhook = find_webhook(store, args.to)
     require_readable(webhook, store)
     wanted = [refusal for refusal in _wanted(args, store) if args.ids or refusal.sent_ms is None]
     delivered = 0

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cli.arguments import ValueReader
+from cli.arguments import ValueReader, given_options
 from cli.context import Context, open_for_reading, open_for_writing
 from cli.exit_codes import ExitCode, Failure
 from cli.output import LogLines
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from store.database import Store
     from store.records import AppendResult, StoredSource
 
-
 HEADERS = ("NAME", "KIND", "STATE", "EVENTS", "LAST EVENT", "LAST LOOK", "PROBLEM")
-
 SHOWN_REFUSED = 10
 """Number of refused events, the newest, that are shown with their source."""
 
@@ -74,25 +72,6 @@ def show(args: Namespace, context: Context) -> None:
         context.out.table(rows_of(newest, now_ms), REFUSED_HEADERS)
 
 
-def _refused_events(store: Store, name: str) -> int:
-    return store.call(refusals.waiting_by_source).get(name, 0)
-
-
-def _is_worked(store: Store, now_ms: int) -> bool:
-    """True if a worker runs the active sources."""
-    found = store.call(workers.load_all)
-    return any(worker.active and not workers.is_gone(worker, now_ms) for worker in found)
-
-
-def _seen(source: StoredSource, store: Store) -> str:
-    """Summary of the last snapshot of a WireGuard source or agent."""
-    from sources.wireguard.snapshot import snapshot_summary
-
-    state = store.call(sources.load_state, source.name)
-    has_snapshot = source.kind in (source_kinds.WIREGUARD, source_kinds.AGENT)
-    return snapshot_summary(state) if has_snapshot and state is not None else ""
-
-
 def add(args: Namespace, context: Context) -> ExitCode:
     """Add a source."""
     name = args.name or _default_name(args.kind)
@@ -101,7 +80,7 @@ def add(args: Namespace, context: Context) -> ExitCode:
         if args.if_absent:
             return ExitCode.OK
         return _serve_more(name, args, store, context)
-    options = source_kinds.kind_named(args.kind).check(_given(args))
+    options = source_kinds.kind_named(args.kind).check(given_options(args))
     secret = _new_key(args, args.kind, options, store, context)
     made = store.call(sources.add, args.kind, name, options, context.actor, context.now_ms())
     _keep_key(store, name, secret, context)
@@ -117,98 +96,9 @@ def add(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
-def _serve_more(name: str, args: Namespace, store: Store, context: Context) -> ExitCode:
-    """Let an HTTP source that is there serve more, after asking. Raises Conflict, Failure."""
-    before = store.call(sources.find, name)
-    parts = _parts_in_all(before, args.kind, _given(args))
-    context.out.confirm(_question_before(before, _given(args), parts), args.yes)
-    args.name, args.option_serves, args.unset = name, parts, None
-    return _edit(args, store, context)
-
-
-def _parts_in_all(source: StoredSource, kind: str, given: Mapping[str, str]) -> str:
-    """All parts that the source is to serve from now on. Raises Conflict if it serves none."""
-    if source.kind != kind or "serves" not in given or not _new_parts(source, given):
-        raise Conflict(
-            f"there is a source {source.name} already: choose another name, or change that one "
-            f"with `tocsin source edit {source.name}`"
-        )
-    known = source_kinds.kind_named(kind).check({"serves": f"{_served(source)},{given['serves']}"})
-    return known["serves"].replace(", ", ",")
-
-
-def _question_before(source: StoredSource, given: Mapping[str, str], parts: str) -> str:
-    """The question before an HTTP source serves more parts."""
-    others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name != "serves")
-    parts_text = ", ".join(_new_parts(source, given))
-    set_too = f", and set {others}" if others else ""
-    return (
-        f"There is a source {source.name} already, which serves {_served(source)}. Let it serve "
-        f"{parts_text} too{set_too}, as `tocsin source edit {source.name} "
-        f"--serves {parts}` does?"
-    )
-
-
-def _served(source: StoredSource) -> str:
-    defaults = source_kinds.kind_named(source.kind).defaults
-    default = next(default.text for default in defaults if default.name == "serves")
-    return source.options.get("serves", default)
-
-
-def _new_parts(source: StoredSource, given: Mapping[str, str]) -> list[str]:
-    served = [part.strip() for part in _served(source).split(",")]
-    return [part.strip() for part in given["serves"].split(",") if part.strip() not in served]
-
-
-def _note_preflight(source: StoredSource, words: str, store: Store, context: Context) -> bool:
-    """Note problems that can be seen before a source runs; return True if it cannot run."""
-    problem = startup_problem(source, store.call(sources.load_all))
-    warning = startup_warning(source)
-    if problem:
-        context.out.note(f"Source {source.name} {words}: {problem}")
-    if warning:
-        context.out.note(f"Source {source.name}: {warning}")
-    return bool(problem)
-
-
 def edit(args: Namespace, context: Context) -> ExitCode:
     """Change the options of a source."""
     return _edit(args, open_for_writing(context), context)
-
-
-def _edit(args: Namespace, store: Store, context: Context) -> ExitCode:
-    before = store.call(sources.find, args.name)
-    options = _edited_options(args, before)
-    secret = _new_key(args, before.kind, options, store, context)
-    after = store.call(
-        sources.edit, args.name, options, context.actor, context.now_ms(), revision=before.revision
-    )
-    _keep_key(store, args.name, secret, context)
-    if args.json:
-        context.out.json(source_shape(after, _refused_events(store, after.name)))
-    problem = _note_preflight(after, "is saved, but cannot run as it is set", store, context)
-    return ExitCode.CHECK_FAILED if problem else ExitCode.OK
-
-
-def _edited_options(args: Namespace, before: StoredSource) -> dict[str, str]:
-    """The options with what is given and unset. Raises Failure, FieldErrors."""
-    given = _given(args)
-    unset = [name.replace("-", "_") for name in args.unset or ()]
-    if not given and not unset and args.setup_code is None:
-        raise Failure(_nothing_to_change(before), ExitCode.USAGE)
-    unknown = [name for name in unset if name not in _option_names(before)]
-    if unknown:
-        known = ", ".join(_option_names(before))
-        raise Failure(
-            f"{unknown[0]}: {before.kind} has no such option; it has {known}", ExitCode.USAGE
-        )
-    kept = {name: text for name, text in before.options.items() if name not in unset}
-    return source_kinds.kind_named(before.kind).check(kept | given)
-
-
-def _nothing_to_change(source: StoredSource) -> str:
-    options = ", ".join(f"--{name.replace('_', '-')}" for name in _option_names(source))
-    return f"nothing to change: {source.name} has {options or 'no options'}"
 
 
 def pause(args: Namespace, context: Context) -> None:
@@ -255,6 +145,114 @@ def run(args: Namespace, context: Context) -> None:
     except SourceError as error:
         raise Failure(f"source {args.name}: {error}", _failure_code(context, store)) from error
     context.out.json_line({"accepted": ran.accepted, "repeated": ran.repeated})
+
+
+def _refused_events(store: Store, name: str) -> int:
+    return store.call(refusals.waiting_by_source).get(name, 0)
+
+
+def _is_worked(store: Store, now_ms: int) -> bool:
+    """True if a worker runs the active sources."""
+    found = store.call(workers.load_all)
+    return any(worker.active and not workers.is_gone(worker, now_ms) for worker in found)
+
+
+def _seen(source: StoredSource, store: Store) -> str:
+    """Summary of the last snapshot of a WireGuard source or agent."""
+    from sources.wireguard.snapshot import snapshot_summary
+
+    state = store.call(sources.load_state, source.name)
+    has_snapshot = source.kind in (source_kinds.WIREGUARD, source_kinds.AGENT)
+    return snapshot_summary(state) if has_snapshot and state is not None else ""
+
+
+def _serve_more(name: str, args: Namespace, store: Store, context: Context) -> ExitCode:
+    """Let an HTTP source that is there serve more, after asking. Raises Conflict, Failure."""
+    before, given = store.call(sources.find, name), given_options(args)
+    parts = _parts_in_all(before, args.kind, given)
+    context.out.confirm(_serve_question(before, given, parts), args.yes)
+    args.name, args.option_serves, args.unset = name, parts, None
+    return _edit(args, store, context)
+
+
+def _parts_in_all(source: StoredSource, kind: str, given: Mapping[str, str]) -> str:
+    """The old and new parts that a source is to serve. Raises Conflict if none is new."""
+    if source.kind != kind or "serves" not in given or not _new_parts(source, given):
+        raise Conflict(
+            f"there is a source {source.name} already: choose another name, or change that one "
+            f"with `tocsin source edit {source.name}`"
+        )
+    known = source_kinds.kind_named(kind).check({"serves": f"{_served(source)},{given['serves']}"})
+    return known["serves"].replace(", ", ",")
+
+
+def _serve_question(source: StoredSource, given: Mapping[str, str], parts: str) -> str:
+    """The question before an HTTP source serves more parts."""
+    others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name != "serves")
+    parts_text = ", ".join(_new_parts(source, given))
+    set_too = f", and set {others}" if others else ""
+    return (
+        f"There is a source {source.name} already, which serves {_served(source)}. Let it serve "
+        f"{parts_text} too{set_too}, as `tocsin source edit {source.name} "
+        f"--serves {parts}` does?"
+    )
+
+
+def _served(source: StoredSource) -> str:
+    defaults = source_kinds.kind_named(source.kind).defaults
+    default = next(default.text for default in defaults if default.name == "serves")
+    return source.options.get("serves", default)
+
+
+def _new_parts(source: StoredSource, given: Mapping[str, str]) -> list[str]:
+    served = [part.strip() for part in _served(source).split(",")]
+    return [part.strip() for part in given["serves"].split(",") if part.strip() not in served]
+
+
+def _note_preflight(source: StoredSource, words: str, store: Store, context: Context) -> bool:
+    """Note problems that can be seen before a source runs; return True if it cannot run."""
+    problem = startup_problem(source, store.call(sources.load_all))
+    warning = startup_warning(source)
+    if problem:
+        context.out.note(f"Source {source.name} {words}: {problem}")
+    if warning:
+        context.out.note(f"Source {source.name}: {warning}")
+    return bool(problem)
+
+
+def _edit(args: Namespace, store: Store, context: Context) -> ExitCode:
+    before = store.call(sources.find, args.name)
+    options = _edited_options(args, before)
+    secret = _new_key(args, before.kind, options, store, context)
+    after = store.call(
+        sources.edit, args.name, options, context.actor, context.now_ms(), revision=before.revision
+    )
+    _keep_key(store, args.name, secret, context)
+    if args.json:
+        context.out.json(source_shape(after, _refused_events(store, after.name)))
+    problem = _note_preflight(after, "is saved, but cannot run as it is set", store, context)
+    return ExitCode.CHECK_FAILED if problem else ExitCode.OK
+
+
+def _edited_options(args: Namespace, before: StoredSource) -> dict[str, str]:
+    """The options with what is given and unset. Raises Failure, FieldErrors."""
+    given = given_options(args)
+    unset = [name.replace("-", "_") for name in args.unset or ()]
+    if not given and not unset and args.setup_code is None:
+        raise Failure(_nothing_to_change(before), ExitCode.USAGE)
+    unknown = [name for name in unset if name not in _option_names(before)]
+    if unknown:
+        known = ", ".join(_option_names(before))
+        raise Failure(
+            f"{unknown[0]}: {before.kind} has no such option; it has {known}", ExitCode.USAGE
+        )
+    kept = {name: text for name, text in before.options.items() if name not in unset}
+    return source_kinds.kind_named(before.kind).check(kept | given)
+
+
+def _nothing_to_change(source: StoredSource) -> str:
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in _option_names(source))
+    return f"nothing to change: {source.name} has {options or 'no options'}"
 
 
 def _new_key(
@@ -316,7 +314,7 @@ async def _run(
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), source_end_s):  # type: ignore[arg-type]  # what it returns is not looked at
+    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), source_end_s):
         return await run_one(
             name,
             store,
@@ -338,16 +336,6 @@ def _failure_code(context: Context, store: Store) -> ExitCode:
 
 def _default_name(kind: str) -> str:
     return source_kinds.LOCAL if kind == source_kinds.WIREGUARD else kind
-
-
-def _given(args: Namespace) -> dict[str, str]:
-    """The options on the command line, by name."""
-    prefix = "option_"
-    return {
-        name.removeprefix(prefix): value
-        for name, value in vars(args).items()
-        if name.startswith(prefix) and value is not None
-    }
 
 
 def _option_names(source: StoredSource) -> list[str]:

@@ -19,9 +19,9 @@ from cli.webhook.fields import GENERATED, Editor, FieldOptions, new_secret
 from cli.webhook.lookup import (
     check_address,
     deleted_id,
+    find_webhook,
+    find_webhook_or_deleted,
     ids_of,
-    kept,
-    live,
     note_doubts,
     note_pause,
     note_unreadable,
@@ -52,7 +52,7 @@ def add(args: Namespace, context: Context) -> None:
         store = open_for_writing(context)
     else:
         store = open_for_writing(context)
-        source = live(store, args.like)
+        source = find_webhook(store, args.like)
         require_readable(source, store)
         others = store.call(webhooks.load_all, store.vault)
         fields = options.applied_to(fields_like(source, others))
@@ -113,7 +113,7 @@ def list_all(args: Namespace, context: Context) -> None:
 def show(args: Namespace, context: Context) -> None:
     """Show one webhook in full."""
     store = open_for_reading(context)
-    webhook = kept(store, args.id)
+    webhook = find_webhook_or_deleted(store, args.id)
     if args.reveal:
         reveal([webhook], store, context)
     note_unreadable([webhook], store, context)
@@ -199,7 +199,7 @@ def send(args: Namespace, context: Context) -> None:
 def skip(args: Namespace, context: Context) -> None:
     """Drop the queued events accepted before a time, after asking with their number."""
     store = open_for_writing(context)
-    webhook = live(store, args.id)
+    webhook = find_webhook(store, args.id)
     events = store.call(backlog.backlog_before, webhook.id, args.before_ms)
     before = time_text(args.before_ms)
     if not events:
@@ -219,7 +219,7 @@ def skip(args: Namespace, context: Context) -> None:
 def release(args: Namespace, context: Context) -> None:
     """Send an event out of quarantine, in a delivery of its own."""
     store = open_for_writing(context)
-    webhook = live(store, args.id)
+    webhook = find_webhook(store, args.id)
     store.call(delivery_requests.release, webhook.id, args.event, context.actor, context.now_ms())
     context.out.note(f"Event {args.event} goes to {webhook.named} in a delivery of its own.")
     note_what_holds_back(store, context, webhook)

@@ -14,7 +14,13 @@ from cli.arguments import ValueReader, input_name
 from cli.context import Context, open_for_writing
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import Shape
-from cli.webhook.lookup import check_address, live, note_doubts, pending_of, require_readable
+from cli.webhook.lookup import (
+    check_address,
+    find_webhook,
+    note_doubts,
+    pending_of,
+    require_readable,
+)
 from delivery.report import effect_on_pending, is_resealable
 from domain.errors import FieldError
 from domain.event_types import EventType
@@ -128,7 +134,7 @@ class Editor:
 
     def check(self, reference: str) -> WebhookEdit:
         """Check the edit of a webhook. Raises FieldErrors, NotFound, WrongKey."""
-        before = live(self.store, reference)
+        before = find_webhook(self.store, reference)
         require_readable(before, self.store)
         fields = self._options.applied_to(before.fields)
         if fields.url != before.fields.url and not self._args.force:

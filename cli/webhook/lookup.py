@@ -22,12 +22,12 @@ from store.settings import paused
 from store.workers import SendingLock, load_all
 
 
-def live(store: Store, reference: str) -> Webhook:
+def find_webhook(store: Store, reference: str) -> Webhook:
     """A webhook by id or name that is not deleted. Raises NotFound."""
     return store.call(webhooks.find, store.call(webhooks.resolve, reference), store.vault)
 
 
-def kept(store: Store, reference: str) -> Webhook:
+def find_webhook_or_deleted(store: Store, reference: str) -> Webhook:
     """A webhook by id or name, also one that can be brought back. Raises NotFound."""
     webhook_id = store.call(webhooks.resolve, reference, deleted=True)
     return store.call(webhooks.find, webhook_id, store.vault)

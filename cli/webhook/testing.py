@@ -12,7 +12,7 @@ from cli.arguments import ValueReader
 from cli.context import Context
 from cli.json_shapes import Shape
 from cli.webhook.fields import FieldOptions, new_secret
-from cli.webhook.lookup import live, require_readable
+from cli.webhook.lookup import find_webhook, require_readable
 from delivery.testing import audited_test
 from domain.safe import safe
 from domain.wording import span_text
@@ -45,7 +45,7 @@ class TestOptions:
         """The webhook to test. Raises NotFound, WrongKey, FieldErrors."""
         if self._reference is None:
             return self._unsaved()
-        before = live(store, self._reference)
+        before = find_webhook(store, self._reference)
         require_readable(before, store)
         fields = self._options.applied_to(before.fields)
         return replace(before, fields=fields, secrets=self._secrets(before.secrets))
