@@ -23,7 +23,7 @@ MOST_MODULES_OF = {"domain": 30, "store": 30}
 MOST_LINES = 400
 MOST_ANCESTORS = 4
 MOST_LINES_OF_A_FUNCTION = 40
-OPENINGS = ("What", "Whether", "How", "Where")
+OPENINGS = ("What", "Whether", "How", "Where", "Who", "Why", "Which", "That")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
