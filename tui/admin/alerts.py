@@ -122,10 +122,6 @@ class AlertsScreen(ReadingScreen):
             self._offered = offered
             self.refresh_bindings()
 
-    @on(LiveTable.Chosen)
-    def _chosen(self) -> None:
-        self.action_edit()
-
     def action_switch(self) -> None:
         """Switch the selected kind on or off."""
         self.queue_change(self._switch, self._selected)
@@ -146,6 +142,7 @@ class AlertsScreen(ReadingScreen):
         if moved is not None:
             self._kept((kind, *moved), f"the defaults of {kind.name} hold again")
 
+    @on(LiveTable.Chosen)
     def action_edit(self) -> None:
         """Open the form of the selected kind."""
         kind, shown = self._selected, self._set_for(self._selected)

@@ -120,6 +120,7 @@ class AdministrationScreen(TocsinScreen):
         self.tick()
         self._read_parts()
 
+    @on(LiveTable.Moved)
     def tick(self) -> None:
         """Paint the ages and countdowns."""
         seen = self._seen()
@@ -190,10 +191,6 @@ class AdministrationScreen(TocsinScreen):
                 read_coverage, report.settings.geo_db, report.now_ms
             )
             self.tick()
-
-    @on(LiveTable.Moved)
-    def _moved(self) -> None:
-        self.tick()
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:

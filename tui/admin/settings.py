@@ -183,6 +183,8 @@ class SettingsScreen(TocsinScreen):
         report = self.live.report
         return {} if report is None else report.overview.settings
 
+    @on(Input.Changed)
+    @on(LiveTable.Moved)
     def _show_facts(self) -> None:
         in_force = self._in_force()
         if in_force is None or self.table.cursor is None:
@@ -198,14 +200,7 @@ class SettingsScreen(TocsinScreen):
     def _refusal(self) -> str | None:
         return refusal(self.access, self._stored, self._changing, self._box.value)
 
-    @on(LiveTable.Moved)
-    def _moved(self) -> None:
-        self._show_facts()
-
     @on(LiveTable.Chosen)
-    def _chosen(self) -> None:
-        self.action_change()
-
     def action_change(self) -> None:
         """Open the line for the selected setting, with the value in force."""
         name, in_force = str(self.table.cursor), self._in_force()
@@ -230,10 +225,6 @@ class SettingsScreen(TocsinScreen):
             self._open("")
         else:
             super().action_back()
-
-    @on(Input.Changed)
-    def _typed(self) -> None:
-        self._show_facts()
 
     @on(Input.Submitted)
     def _entered(self) -> None:

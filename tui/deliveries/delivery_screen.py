@@ -191,6 +191,7 @@ class DeliveryScreen(ReadingScreen):
             note = and_key(note, write, "writes them to a file", ": ")
         self.query_one(RawText).show_text(safe(self._body.exact, RAW_SHOWN), note)
 
+    @on(LiveTable.Moved)
     async def _show_attempt(self) -> None:
         """Show the answer to the selected attempt, and the request as it was made then."""
         key = self.table.cursor
@@ -221,10 +222,6 @@ class DeliveryScreen(ReadingScreen):
         """Return the id of the event under the cursor, if there is one."""
         event = event_of(self.query_one(JsonView).line)
         return event[1] if event is not None else None
-
-    @on(LiveTable.Moved)
-    async def _moved(self) -> None:
-        await self._show_attempt()
 
     @on(LiveTable.RowsWanted)
     async def _wanted(self, message: LiveTable.RowsWanted) -> None:

@@ -118,9 +118,6 @@ class QuarantineScreen(ModalScreen[None]):
         self._show_line(self._command())
 
     @on(LiveTable.Chosen)
-    def _chosen(self) -> None:
-        self.action_release()
-
     def action_release(self) -> None:
         """Ask, then send the selected event in a delivery of its own."""
         event = self._selected()

@@ -313,9 +313,6 @@ class DeliveriesScreen(ListScreen):
         self._show_facts()
 
     @on(LiveTable.Chosen)
-    def _chosen_row(self) -> None:
-        self.action_open()
-
     def action_open(self) -> None:
         """Open the delivery under the cursor."""
         delivery = self.selected()

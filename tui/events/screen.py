@@ -137,10 +137,6 @@ class EventsScreen(ListScreen):
             self._feed.catch_up()
             self._paint()
 
-    @on(LiveTable.Chosen)
-    def _chosen(self) -> None:
-        self.action_open()
-
     @on(TypeTabs.Picked)
     def _picked(self, message: TypeTabs.Picked) -> None:
         self._start(message.type, self._feed.text)
@@ -178,6 +174,7 @@ class EventsScreen(ListScreen):
         except Refused as refused:
             self.show_notice(str(refused), bad=True)
 
+    @on(LiveTable.Chosen)
     def action_open(self) -> None:
         """Open the event under the cursor; the list stops meanwhile."""
         if self._event_id is not None:

@@ -201,6 +201,7 @@ class RefusedScreen(ReadingScreen):
         self.query_one("#refused-panel").border_title = Content(title_of(found))
         await self._show_selected()
 
+    @on(LiveTable.RowsWanted)
     def tick(self) -> None:
         """Update the ages."""
         now_ms = self.access.now_ms()
@@ -211,6 +212,7 @@ class RefusedScreen(ReadingScreen):
         """Return the refused event under the cursor."""
         return self._found.get(str(self.table.cursor))
 
+    @on(LiveTable.Moved)
     async def _show_selected(self) -> None:
         refusal = self.selected()
         facts, view = self.query_one("#refused-facts", Facts), self.query_one(JsonView)
@@ -235,14 +237,6 @@ class RefusedScreen(ReadingScreen):
         if action in FOR_A_ROW:
             return self.selected() is not None
         return super().check_action(action, parameters)
-
-    @on(LiveTable.Moved)
-    async def _moved(self) -> None:
-        await self._show_selected()
-
-    @on(LiveTable.RowsWanted)
-    def _wanted(self) -> None:
-        self.tick()
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:

@@ -162,6 +162,7 @@ class SourcesScreen(ReadingScreen):
                 Text(empty_list(key_of(self, "sources.add"), key_of(self, "sources.wireguard")))
             )
 
+    @on(LiveTable.RowsWanted)
     def tick(self) -> None:
         """Update the ages."""
         report = self.live.report
@@ -213,10 +214,6 @@ class SourcesScreen(ReadingScreen):
             client, seen = self._client(source), self._seen_of(source)
             facts.show_text(facts_of(source, report, client, partial(key_of, self), seen=seen))
         self._offer_keys()
-
-    @on(LiveTable.RowsWanted)
-    def _wanted(self) -> None:
-        self.tick()
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:

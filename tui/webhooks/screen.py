@@ -163,6 +163,7 @@ class WebhooksScreen(ListScreen):
             return bool(self.live.undos.webhooks) or self.check_action("filter", ())
         return super().check_action(action, parameters)
 
+    @on(LiveTable.Marked)
     def show(self) -> None:
         self._show_rows()
 
@@ -264,10 +265,6 @@ class WebhooksScreen(ListScreen):
             {status.webhook.id: row_of(status, report, of(status)) for status in near}
         )
 
-    @on(LiveTable.Chosen)
-    def _chosen(self) -> None:
-        self.action_deliveries()
-
     @on(LiveTable.SortRequested)
     def _sort_asked(self, message: LiveTable.SortRequested) -> None:
         self._sort(self._order.sorting.clicked(message.column))
@@ -322,6 +319,7 @@ class WebhooksScreen(ListScreen):
         """Take back the last thing that can be."""
         self.queue_change(self.undo_newest, self.live.undos.webhooks)
 
+    @on(LiveTable.Chosen)
     def action_deliveries(self) -> None:
         """Show the deliveries of the selected webhook."""
         status = self.actions.selected()
@@ -355,7 +353,3 @@ class WebhooksScreen(ListScreen):
             super().action_back()
         else:
             self.call_later(self.run_action, "app.panel")
-
-    @on(LiveTable.Marked)
-    def _chosen_otherwise(self) -> None:
-        self.show()
