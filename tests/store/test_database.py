@@ -6,9 +6,6 @@ import asyncio
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,27 +15,19 @@ from peewee import InterfaceError
 from store import events as event_store
 from store import migrations, models
 from store.database import Store, open_store
-from store.errors import StoreBusy, StoreUnavailable
+from store.errors import StoreUnavailable
 from store.workers import SendingLock
-from tests.support.program import ROOT
+from tests.store.database_faults import refusal, set_version
 from tests.support.stores import ALERTS, NOW, Child, Desk, event, events, run_child
 
 APPLICATION_ID = 0x70C51201
+
+
 UNRELEASED_ID = 0x70C51200
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def refusal(path: Path, *, create: bool = True, migrate: bool = False) -> str:
-    """The sentence with which the store at `path` is refused."""
-    with pytest.raises(StoreUnavailable) as caught:
-        open_store(path, create=create, migrate=migrate)
-    text = str(caught.value)
-    assert str(path) in text
-    assert "\n" not in text
-    return text
 
 
 def header(path: Path) -> tuple[int, int]:
@@ -48,11 +37,6 @@ def header(path: Path) -> tuple[int, int]:
             file.execute("PRAGMA application_id").fetchone()[0],
             file.execute("PRAGMA user_version").fetchone()[0],
         )
-
-
-def set_version(path: Path, version: int) -> None:
-    with closing(sqlite3.connect(path)) as file:
-        file.execute(f"PRAGMA user_version = {version}")
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -221,8 +205,6 @@ def test_opening_it_twice_in_one_process_drops_no_lock_on_it(store_path: Path) -
     first.close()
 
 
-# An older store: a copy of migration 1 with a second step declared on top.
-
 OLDER = """
 def second(database, vault):
     database.execute_sql("CREATE TABLE added (value INTEGER)")
@@ -373,236 +355,6 @@ def four_at_once(script: str, path: Path) -> list[str]:
         for child in children:
             if child.process.poll() is None:
                 child.kill()
-
-
-# What the disk forbids.
-
-WRITE = """
-try:
-    store = open_store(path)
-    store.call(events.append, [event(9)], NOW)
-except StoreError as error:
-    print(type(error).__name__, error)
-else:
-    print("written")
-"""
-
-
-@pytest.fixture
-def unlocked(tmp_path: Path) -> Iterator[Path]:
-    """A store whose folders anyone may enter, with modes that the test sets."""
-    path = tmp_path / "home" / "tocsin.db"
-    store = open_store(path)
-    Desk(store).append(event(1))
-    store.close()
-    yield path
-    path.parent.chmod(0o700)
-    path.chmod(0o600)
-
-
-def as_nobody(path: Path, script: str = WRITE) -> str:
-    """Run as an account without root's rights; the folders above are entered beforehand."""
-    enter = "os.chdir(path.parent)\npath = Path(path.name)\ndrop_root()\n"
-    return run_child(enter + script, path)
-
-
-def test_a_read_only_file_in_a_read_only_folder(unlocked: Path) -> None:
-    unlocked.chmod(0o444)
-    unlocked.parent.chmod(0o555)
-    before = unlocked.read_bytes()
-    out = as_nobody(unlocked)
-    assert out.startswith("StoreUnavailable tocsin.db cannot be")
-    assert "mode 0444" in out
-    assert unlocked.read_bytes() == before
-
-
-def test_a_read_only_file(unlocked: Path) -> None:
-    unlocked.chmod(0o444)
-    unlocked.parent.chmod(0o777)  # the folder lies in the test's private one
-    out = as_nobody(unlocked)
-    assert out.startswith("StoreUnavailable tocsin.db cannot be")
-    assert "mode 0444" in out
-
-
-def test_a_read_only_folder(unlocked: Path) -> None:
-    unlocked.chmod(0o666)
-    unlocked.parent.chmod(0o555)
-    out = as_nobody(unlocked)
-    assert out.startswith("StoreUnavailable tocsin.db cannot be")
-    assert "SQLite writes its log in the folder: . belongs to uid 0 with mode 0555" in out
-    assert "run `sudo chown 65534 .`" in out
-
-
-def test_a_read_only_file_of_ones_own_gets_its_cure_and_leaves_nothing(unlocked: Path) -> None:
-    if os.geteuid() == 0:
-        os.chown(unlocked, 65534, 65534)
-    unlocked.chmod(0o444)
-    unlocked.parent.chmod(0o777)
-    out = as_nobody(unlocked)
-    assert out.startswith("StoreUnavailable tocsin.db cannot be written: tocsin.db belongs to")
-    assert out.endswith("run `chmod u+rw tocsin.db`\n")
-    assert {file.name for file in unlocked.parent.iterdir()} == {"tocsin.db", "tocsin.key"}
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave a file of root's")
-@pytest.mark.parametrize("name", ["tocsin.db-shm", "tocsin.db-wal"])
-@pytest.mark.parametrize("create", [True, False])
-def test_a_file_of_roots_beside_the_store_is_named(unlocked: Path, name: str, create: bool) -> None:
-    os.chown(unlocked, 65534, 65534)
-    unlocked.parent.chmod(0o777)
-    unlocked.with_name(name).touch(mode=0o600)
-    out = as_nobody(unlocked, WRITE.replace("(path)", f"(path, create={create})"))
-    assert f": {name} belongs to uid 0 with mode 0600, and you are uid 65534" in out
-    assert out.endswith(f"run `sudo chown 65534 {name}`\n")
-
-
-@pytest.mark.parametrize("version", [-1, 0])
-@pytest.mark.parametrize("migrate", [False, True])
-def test_a_schema_that_no_tocsin_wrote_is_damage(
-    store_path: Path, version: int, migrate: bool
-) -> None:
-    open_store(store_path).close()
-    set_version(store_path, version)
-    content = store_path.read_bytes()
-    assert f"is of schema {version}, which no Tocsin wrote" in refusal(store_path, migrate=migrate)
-    assert store_path.read_bytes() == content
-
-
-def test_a_file_of_another_account(unlocked: Path) -> None:
-    unlocked.chmod(0o000)
-    unlocked.parent.chmod(0o755)
-    out = as_nobody(unlocked)
-    assert out.startswith("StoreUnavailable tocsin.db cannot be written: tocsin.db belongs to")
-    assert "mode 0000" in out
-
-
-def test_a_folder_of_another_account(unlocked: Path) -> None:
-    unlocked.parent.chmod(0o555)
-    script = "path = Path('new/tocsin.db')\n" + WRITE
-    out = as_nobody(unlocked, script)
-    assert out == "StoreUnavailable cannot make a store at new/tocsin.db: Permission denied\n"
-
-
-def test_a_read_only_file_system(unlocked: Path) -> None:
-    mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
-    program = (
-        "import sys; from pathlib import Path; from store.database import open_store\n"
-        "try: open_store(Path(sys.argv[1]))\n"
-        "except Exception as error: print(error)"
-    )
-    done = subprocess.run(
-        [
-            *("unshare", "--mount", "sh", "-c", mount, "sh", unlocked.parent),
-            *(sys.executable, "-c", program, unlocked),
-        ],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    if done.returncode != 0:
-        pytest.skip(f"this account may mount nothing: {done.stderr}")
-    assert done.stdout.endswith("is read-only: mount it for writing\n")
-
-
-def test_a_file_size_limit_harms_nothing(store_path: Path) -> None:
-    out = run_child(
-        """
-import resource
-store = open_store(path)
-store.call(events.append, [event(n) for n in range(1, 11)], NOW)
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
-big = [event(n, text="x" * 1_000) for n in range(11, 2_011)]
-try:
-    store.call(events.append, big, NOW)
-except StoreError as error:
-    print(type(error).__name__, error)
-print(store.call(events.heads)[events.EventType.ALERTS])
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-print(store.call(events.append, big, NOW).accepted)
-print(store.call(events.heads)[events.EventType.ALERTS])
-store.close()
-""",
-        store_path,
-    )
-    refused, before, accepted, after = out.splitlines()
-    assert refused == f"StoreBusy reading or writing {store_path} failed on its disk"
-    assert (before, accepted, after) == ("10", "2000", "2010")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of two megabytes of its own."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", str(place)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command")
-    if mounted.returncode:
-        pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
-def test_a_full_disk_harms_nothing(small_disk: Path) -> None:
-    path = small_disk / "tocsin.db"
-    store = open_store(path)
-    desk = Desk(store)
-    try:
-        desk.append(*events(1, 10))
-        filler = small_disk / "filler"
-        fill(filler)
-        with pytest.raises(StoreUnavailable, match=f"the disk of {path} is full"):
-            desk.append(*(event(number, text="x" * 1_000) for number in range(11, 1_011)))
-        assert store.call(event_store.heads)[ALERTS] == 10
-        filler.unlink()
-        assert desk.append(*events(1, 20)).accepted == 10
-        assert store.call(event_store.heads)[ALERTS] == 20
-    finally:
-        store.close()
-    again = open_store(path)
-    assert [one.seq for one in again.call(event_store.after, ALERTS, 0, limit=99)] == [
-        *range(1, 21)
-    ]
-    again.close()
-
-
-def test_no_store_is_made_on_a_full_disk_until_there_is_room(small_disk: Path) -> None:
-    path = small_disk / "home" / "tocsin.db"
-    path.parent.mkdir()
-    filler = small_disk / "filler"
-    fill(filler)
-    with pytest.raises(StoreUnavailable, match=r"full|No space left on device"):
-        open_store(path)
-    filler.unlink()
-    store = open_store(path)
-    assert Desk(store).append(event(1)).accepted == 1
-    store.call(store.vault.check)
-    store.close()
-
-
-def test_a_store_on_a_full_disk_says_so_at_the_start(small_disk: Path) -> None:
-    path = small_disk / "tocsin.db"
-    open_store(path).close()
-    filler = small_disk / "filler"
-    fill(filler)
-    for create in (True, False):
-        with pytest.raises(StoreBusy, match=f"the disk of {path} is full: free some space"):
-            open_store(path, create=create)
-    filler.unlink()
-    open_store(path).close()
-
-
-def fill(filler: Path) -> None:
-    """Leave no byte free on the disk that the filler lies on."""
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 4_096)
-        except OSError as error:
-            assert error.strerror == "No space left on device"  # noqa: PT017
 
 
 def linked(store_path: Path, folder: Path) -> list[Path]:

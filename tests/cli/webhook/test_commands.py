@@ -4,82 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import signal
-import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
-from delivery.testing import ABANDONED
 from domain.event_types import EventType
-from store import audit, webhooks
+from store import audit
 from store.maintenance.prune import Retention, prune_some
-from store.queue import delivery_requests
-from store.records import Webhook
-from store.workers import SendingLock
+from tests.cli.webhook.webhooks import (
+    ADD,
+    SECRET,
+    TOKEN,
+    actions,
+    add,
+    answered,
+    listed,
+    record,
+    refused,
+    shown,
+    with_backlog,
+)
 from tests.support.certificates import Authority
-from tests.support.program import ROOT, Tocsin
-from tests.support.program_store import access_of, enter_worker, newer
-from tests.support.receiver_client import Receiver
-from tests.support.stores import ACTOR, Desk, events, fields
-
-TOKEN = "Bearer s3cret-token-3f9a"
-SECRET = "whsec_" + "QUJD" * 10
-ADD = ("webhook", "add", "--type", "alerts", "--url", "https://example.com/hook")
-
-
-def add(tocsin: Tocsin, *options: str, stdin: str = "") -> int:
-    """Add a webhook that must be taken; its id."""
-    done = tocsin.run(*ADD, *options, stdin=stdin)
-    assert done.returncode == ExitCode.OK, done.stderr
-    return int(done.stdout)
-
-
-def listed(tocsin: Tocsin) -> list[int]:
-    """The ids of all webhooks."""
-    return [one["id"] for one in json.loads(tocsin.run("webhook", "list", "--json").stdout)]
-
-
-def refused(tocsin: Tocsin, *command: str, stdin: str = "") -> str:
-    """What is said about values that are refused."""
-    done = tocsin.run(*command, stdin=stdin)
-    assert done.returncode == ExitCode.BAD_DATA, done.stderr
-    assert done.stdout == ""
-    return done.stderr
-
-
-def shown(tocsin: Tocsin, webhook: int | str, *options: str) -> Any:
-    """What `webhook show --json` says."""
-    done = tocsin.run("webhook", "show", str(webhook), "--json", *options)
-    assert done.returncode == ExitCode.OK, done.stderr
-    return json.loads(done.stdout)
-
-
-def record(tocsin: Tocsin, webhook_id: int) -> Webhook:
-    """The webhook as the store has it."""
-    with access_of(tocsin) as desk:
-        return desk.call(webhooks.find, webhook_id, desk.store.vault)
-
-
-def actions(tocsin: Tocsin) -> list[str]:
-    """The audit trail's actions, oldest first."""
-    with access_of(tocsin) as desk:
-        return [change.action for change in desk.call(audit.changes)][::-1]
-
-
-def with_backlog(desk: Desk, name: str = "siem") -> int:
-    """A webhook with a failing delivery of two events and three more queued."""
-    webhook = desk.add(fields(name=name))
-    desk.append(*events(1, 2))
-    desk.end(desk.started(webhook), 503)
-    desk.append(*events(3, 5))
-    return webhook
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of, newer
+from tests.support.stores import events, fields
 
 
 def test_add_prints_the_id(tocsin: Tocsin) -> None:
@@ -330,145 +281,6 @@ def test_without_the_key_webhooks_are_shown_and_not_changed(tocsin: Tocsin) -> N
     assert record(tocsin, 1).fields.headers == (("Authorization", TOKEN),)
 
 
-def test_edit_changes_only_what_is_given(tocsin: Tocsin) -> None:
-    add(tocsin, "--name", "siem", "--header", "A: 1", "--header", "B: 2", "--max-events", "5")
-    edit = ("webhook", "edit", "siem")
-    assert tocsin.run(*edit, "--header", "b: 3", "--header", "C: 4").returncode == ExitCode.OK
-    assert record(tocsin, 1).fields == fields(
-        name="siem", headers=(("A", "1"), ("b", "3"), ("C", "4")), max_events=5
-    )
-    tocsin.run(*edit, "--unset-header", "a", "--max-events", "", "--extra-field", "k: v")
-    tocsin.run(*edit, "--name", "", "--state", "inactive", "--max-bytes", "64KiB")
-    assert record(tocsin, 1).fields == fields(
-        active=False, headers=(("b", "3"), ("C", "4")), extra_fields=(("k", "v"),), max_bytes=65_536
-    )
-    tocsin.run("webhook", "edit", "1", "--headers-file", "-", "--unset-extra-field", "k", stdin="")
-    assert record(tocsin, 1).fields == fields(active=False, max_bytes=65_536)
-    assert record(tocsin, 1).revision == 5
-
-
-def test_edit_refuses_what_cannot_be_meant(tocsin: Tocsin) -> None:
-    add(tocsin)
-    add(tocsin)
-    assert "there is no X to remove" in refused(
-        tocsin, "webhook", "edit", "1", "--unset-header", "X"
-    )
-    for options, said in (
-        ((), "nothing to change was given"),
-        (("2", "--name", "x"), "--name is for one webhook"),
-        (("2", "--name", "x", "--revision", "1"), "--name is for one webhook"),
-    ):
-        done = tocsin.run("webhook", "edit", "1", *options)
-        assert done.returncode == ExitCode.USAGE
-        assert said in done.stderr
-    moved = tocsin.run("webhook", "edit", "1", "--revision", "7", "--name", "x")
-    assert moved.returncode == ExitCode.CHECK_FAILED
-    assert "was changed meanwhile (revision 7 is now 1" in moved.stderr
-    assert tocsin.run("webhook", "edit", "9", "--name", "x").returncode == ExitCode.NO_INPUT
-    assert record(tocsin, 1).revision == 1
-
-
-def test_edit_of_nothing_says_so(tocsin: Tocsin) -> None:
-    add(tocsin, "--name", "siem")
-    done = tocsin.run("webhook", "edit", "siem", "--name", "siem")
-    assert done.returncode == 0
-    assert "Nothing to change: webhook 1 (siem)" in done.stderr
-    assert record(tocsin, 1).revision == 1
-
-
-def test_edit_of_several_prints_them_all(tocsin: Tocsin) -> None:
-    add(tocsin)
-    add(tocsin)
-    done = tocsin.run("webhook", "edit", "1", "2", "1", "--interval", "1m", "--json")
-    assert [(one["id"], one["interval"]) for one in json.loads(done.stdout)] == [
-        (1, "1m"),
-        (2, "1m"),
-    ]
-
-
-def test_secrets_are_generated_rotated_retired_and_removed(tocsin: Tocsin) -> None:
-    add(tocsin)
-    edit = ("webhook", "edit", "1", "--secret")
-    assert tocsin.run(*edit, "rotate").returncode == ExitCode.CHECK_FAILED
-    generated = tocsin.run(*edit, "generate")
-    first = record(tocsin, 1).secrets
-    assert first is not None
-    assert f"Its new signing secret, for the receiver: {first.current}" in generated.stderr
-    done = tocsin.run(*edit, "rotate", "--json")
-    rotated = json.loads(done.stdout)
-    second = record(tocsin, 1).secrets
-    assert second is not None
-    assert (second.current, second.previous) == (rotated[0]["generated_secret"], first.current)
-    ends = rotated[0]["secret_rotation_ends"]
-    assert ends is not None
-    assert f"The secret before it signs too until {ends[:19]}" in done.stderr
-    again = tocsin.run(*edit, "rotate")
-    assert again.returncode == ExitCode.CHECK_FAILED
-    assert f"signs until {ends[:19]}" in again.stderr
-    assert tocsin.run(*edit, "retire").returncode == ExitCode.OK
-    retired = record(tocsin, 1).secrets
-    assert retired is not None
-    assert (retired.current, retired.previous) == (second.current, None)
-    assert tocsin.run(*edit, "none").returncode == ExitCode.OK
-    assert record(tocsin, 1).secrets is None
-    assert tocsin.run(*edit, "@-", stdin=SECRET).returncode == ExitCode.OK
-    own = record(tocsin, 1).secrets
-    assert own is not None
-    assert own.current == SECRET
-
-
-def test_edit_of_the_type_asks_with_the_number_it_drops(tocsin: Tocsin) -> None:
-    with access_of(tocsin) as desk:
-        with_backlog(desk)
-    edit = ("webhook", "edit", "siem", "--type", "log_authn")
-    asked = tocsin.run(*edit)
-    assert asked.returncode == ExitCode.USAGE
-    assert "Drop 3 queued events of webhook 1 (siem), to change the type from" in asked.stderr
-    assert "add --yes" in asked.stderr
-    assert record(tocsin, 1).fields.type is EventType.ALERTS
-    done = tocsin.run(*edit, "--yes")
-    assert done.returncode == ExitCode.OK
-    assert "Saved webhook 1 (siem), revision 2, 3 events dropped." in done.stderr
-    assert "The pending delivery msg_1 (2 events) keeps its body." in done.stderr
-    assert record(tocsin, 1).fields.type is EventType.LOG_AUTHN
-    assert shown(tocsin, 1)["queued"] == 0
-
-
-def test_edit_of_the_type_without_a_queue_asks_nothing(tocsin: Tocsin) -> None:
-    add(tocsin)
-    assert tocsin.run("webhook", "edit", "1", "--type", "log_authn").returncode == ExitCode.OK
-
-
-def test_edit_says_what_becomes_of_the_pending_delivery(tocsin: Tocsin) -> None:
-    with access_of(tocsin) as desk:
-        with_backlog(desk)
-        moved = tocsin.run("webhook", "edit", "1", "--url", "https://example.com/new")
-        assert "keeps its body and is tried again now, with the new settings" in moved.stderr
-        assert desk.delivery("msg_1").reason == "attempt 2, its settings were changed"
-        extended = tocsin.run("webhook", "edit", "1", "--extra-field", "k: v")
-        assert "keeps its body. `tocsin delivery reseal msg_1` seals" in extended.stderr
-        desk.started(1)
-        lock = SendingLock(tocsin.db)
-        assert lock.acquire()
-        flying = tocsin.run("webhook", "edit", "1", "--header", "A: 1")
-        lock.release()
-    assert "is tried again when the attempt in flight is over" in flying.stderr
-
-
-def test_pause_and_unpause(tocsin: Tocsin) -> None:
-    add(tocsin)
-    add(tocsin, "--name", "siem")
-    paused = tocsin.run("webhook", "pause", "1", "siem", "2")
-    assert paused.stderr == "2 webhooks made inactive.\n"
-    assert not record(tocsin, 2).fields.active
-    again = tocsin.run("webhook", "pause", "1")
-    assert again.stderr == "0 webhooks made inactive; 1 webhook was so already.\n"
-    unpaused = tocsin.run("webhook", "unpause", "siem")
-    assert "Active: webhook 2 (siem) with 0 queued events." in unpaused.stderr
-    assert record(tocsin, 2).fields.active
-    assert tocsin.run("webhook", "pause", "1", "nope").returncode == ExitCode.NO_INPUT
-
-
 def test_delete_asks_with_the_numbers_and_undelete_brings_back(tocsin: Tocsin) -> None:
     with access_of(tocsin) as desk:
         with_backlog(desk)
@@ -525,30 +337,6 @@ def test_undelete_by_name_means_the_one_that_was_deleted_last(tocsin: Tocsin) ->
     ]
 
 
-def answered(
-    tocsin: Tocsin, *command: str, reply: str, meanwhile: Callable[[], object] = lambda: None
-) -> tuple[int, str]:
-    """Run a command on a terminal and answer its question; its exit status and what it said."""
-    terminal, programs_end = pty.openpty()
-    with subprocess.Popen(
-        [*tocsin.command, "--db", str(tocsin.db), *command],
-        stdin=programs_end,
-        stdout=subprocess.DEVNULL,
-        stderr=programs_end,
-        env={"PYTHONPATH": str(ROOT), "HOME": str(tocsin.home), "PATH": os.environ["PATH"]},
-    ) as process:
-        os.close(programs_end)
-        said = b""
-        while not said.endswith(b"[y/N] "):
-            said += os.read(terminal, 1024)
-        meanwhile()
-        os.write(terminal, reply.encode() + b"\n")
-        status = process.wait(timeout=30)
-    said += os.read(terminal, 65_536)
-    os.close(terminal)
-    return status, said.decode()
-
-
 @pytest.mark.parametrize(("reply", "left"), [("n", 1), ("y", 0), ("", 1)])
 def test_a_terminal_is_asked(tocsin: Tocsin, reply: str, left: int) -> None:
     add(tocsin)
@@ -556,159 +344,6 @@ def test_a_terminal_is_asked(tocsin: Tocsin, reply: str, left: int) -> None:
     assert status == (ExitCode.CHECK_FAILED if left else ExitCode.OK)
     assert said.startswith("Delete webhook 1 with 0 queued events? [y/N] ")
     assert len(json.loads(tocsin.run("webhook", "list", "--json").stdout)) == left
-
-
-def test_send_starts_a_run_and_says_what_holds_it_back(tocsin: Tocsin) -> None:
-    with access_of(tocsin) as desk:
-        webhook = with_backlog(desk)
-        done = tocsin.run("webhook", "send", "siem")
-        assert done.returncode == ExitCode.OK
-        assert done.stderr == (
-            "3 events to webhook 1 (siem) now, after the pending delivery msg_1.\n"
-            "No worker is running: `tocsin worker` starts one.\n"
-        )
-        assert desk.status(webhook).run_open
-        enter_worker(desk)
-        tocsin.run("webhook", "pause", "1")
-        paused = tocsin.run("webhook", "send", "1").stderr
-    assert "webhook 1 (siem) is inactive" in paused
-    assert "No worker" not in paused
-
-
-def test_send_takes_several_or_none(tocsin: Tocsin) -> None:
-    with access_of(tocsin) as desk:
-        with_backlog(desk)
-        desk.add(fields(name="archive", active=False))
-        desk.append(*events(6, 7))
-        assert tocsin.run("webhook", "send", "siem", "nobody").returncode == ExitCode.NO_INPUT
-        assert not desk.status(1).run_open
-        done = tocsin.run("webhook", "send", "siem", "archive", "1")
-        assert done.returncode == ExitCode.OK
-        assert done.stderr == (
-            "5 events to webhook 1 (siem) now, after the pending delivery msg_1.\n"
-            "2 events to webhook 2 (archive) now.\n"
-            "webhook 2 (archive) is inactive: nothing goes before `tocsin webhook unpause 2`.\n"
-            "No worker is running: `tocsin worker` starts one.\n"
-        )
-        assert desk.status(1).run_open
-
-
-def test_skip_drops_a_counted_backlog(tocsin: Tocsin) -> None:
-    with access_of(tocsin) as desk:
-        desk.now_ms -= 7_200_000
-        with_backlog(desk)
-        desk.now_ms += 7_200_000
-        desk.append(*events(6, 7))
-        skip = ("webhook", "skip", "siem", "--before", "1h")
-        asked = tocsin.run(*skip)
-        assert asked.returncode == ExitCode.USAGE
-        assert "Drop 3 queued events of webhook 1 (siem), accepted before" in asked.stderr
-        assert desk.status(1).queued == 5
-        done = tocsin.run(*skip, "--yes")
-        assert done.returncode == ExitCode.OK
-        assert done.stderr == "Dropped 3 events of webhook 1 (siem).\n"
-        assert desk.status(1).queued == 2
-        assert desk.status(1).skipped_events == 3
-        assert desk.delivery("msg_1").state == "pending"
-    nothing = tocsin.run(*skip)
-    assert nothing.returncode == ExitCode.OK
-    assert "has no queued event from before" in nothing.stderr
-
-
-def test_release_sends_an_event_that_was_set_aside(tocsin: Tocsin) -> None:
-    with access_of(tocsin) as desk:
-        webhook = with_backlog(desk)
-        desk.call(delivery_requests.reseal, "msg_1", ACTOR, desk.now_ms, idle=True, without="e1")
-        before = shown(tocsin, webhook)
-        assert before["quarantined"] == 1
-        assert before["quarantine"][0]["id"] == "e1"
-        assert "`tocsin webhook release 1 e1` sends it" in tocsin.run("webhook", "show", "1").stdout
-        done = tocsin.run("webhook", "release", "siem", "e1")
-        assert done.returncode == ExitCode.OK
-        assert "Event e1 goes to webhook 1 (siem)" in done.stderr
-        assert shown(tocsin, webhook)["quarantine"][0]["released"] is not None
-    assert tocsin.run("webhook", "release", "siem", "e1").returncode == ExitCode.CHECK_FAILED
-    assert tocsin.run("webhook", "release", "siem", "e9").returncode == ExitCode.NO_INPUT
-
-
-def test_test_sends_one_marked_event_and_prints_the_answer(
-    tocsin: Tocsin, receiver: Receiver
-) -> None:
-    url = receiver.url("/ok/try")
-    add(tocsin, "--url", url, "--header", f"Authorization: {TOKEN}", "--secret", SECRET)
-    done = tocsin.run("webhook", "test", "1")
-    assert done.returncode == ExitCode.OK, done.stderr
-    assert done.stdout.startswith("delivered: answered 200 OK, after ")
-    [request] = receiver.requests("/ok/try")
-    assert request.header("authorization") == TOKEN
-    assert (request.header("webhook-id") or "").startswith("msg_test_")
-    [sent] = request.events
-    assert (sent["type"], sent["attributes"]["test"]) == ("alerts", True)
-    assert actions(tocsin) == ["webhook.add", "webhook.test"]
-    assert shown(tocsin, 1)["queued"] == 0
-
-
-def test_what_is_not_saved_is_tested_as_the_options_say(tocsin: Tocsin, receiver: Receiver) -> None:
-    options = ("--type", "log_authn", "--url", receiver.url("/ok/new"), "--json")
-    header = ("--header", "Authorization: @-", "--extra-field", "source: tocsin")
-    done = tocsin.run("webhook", "test", *options, *header, stdin=TOKEN)
-    assert done.returncode == ExitCode.OK, done.stderr
-    assert json.loads(done.stdout)["webhook"] is None
-    [request] = receiver.requests("/ok/new")
-    assert request.header("authorization") == TOKEN
-    assert (request.events[0]["type"], request.events[0]["source"]) == ("log_authn", "tocsin")
-    assert (listed(tocsin), actions(tocsin)) == ([], ["webhook.test"])
-
-
-def test_an_edit_is_tested_before_it_is_saved(tocsin: Tocsin, receiver: Receiver) -> None:
-    add(tocsin, "--url", receiver.url("/503/old"), "--header", f"Authorization: {TOKEN}")
-    changed = ("--url", receiver.url("/ok/new"), "--secret", SECRET)
-    done = tocsin.run("webhook", "test", "1", *changed)
-    assert done.returncode == ExitCode.OK, done.stderr
-    [request] = receiver.requests("/ok/new")
-    assert request.header("authorization") == TOKEN
-    assert request.header("webhook-signature")
-    assert shown(tocsin, 1, "--reveal")["url"] == receiver.url("/503/old")
-
-
-def test_a_test_without_the_saved_secret_is_unsigned(tocsin: Tocsin, receiver: Receiver) -> None:
-    add(tocsin, "--url", receiver.url("/ok/try"), "--secret", SECRET)
-    for options in ((), ("--secret", "none")):
-        assert tocsin.run("webhook", "test", "1", *options).returncode == ExitCode.OK
-    signed, unsigned = receiver.requests("/ok/try")
-    assert signed.header("webhook-signature")
-    assert unsigned.header("webhook-signature") is None
-
-
-def test_a_test_of_nothing_says_what_to_give(tocsin: Tocsin) -> None:
-    done = tocsin.run("webhook", "test", "--type", "alerts")
-    assert done.returncode == ExitCode.USAGE
-    assert "--url must be given, or the ID of a webhook" in done.stderr
-
-
-def test_test_of_a_failing_receiver_is_a_failed_check(tocsin: Tocsin, receiver: Receiver) -> None:
-    add(tocsin, "--url", receiver.url("/503/try"))
-    add(tocsin, "--url", "http://127.0.0.1:1/")
-    answered = tocsin.run("webhook", "test", "1", "--json")
-    assert answered.returncode == ExitCode.CHECK_FAILED
-    outcome = json.loads(answered.stdout)
-    assert (outcome["delivered"], outcome["status"]) == (False, 503)
-    silent = tocsin.run("webhook", "test", "2")
-    assert silent.returncode == ExitCode.CHECK_FAILED
-    assert silent.stdout.startswith("not delivered: connection refused")
-
-
-def test_a_test_that_is_interrupted_is_in_the_audit_trail(
-    tocsin: Tocsin, receiver: Receiver
-) -> None:
-    add(tocsin, "--url", receiver.url("/hang/try"))
-    process = tocsin.start("webhook", "test", "1")
-    receiver.wait(count=1)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == ExitCode.INTERRUPTED
-    with access_of(tocsin) as desk:
-        noted = desk.call(audit.changes)[0]
-    assert (noted.action, noted.detail["error"]) == ("webhook.test", ABANDONED)
 
 
 def test_ids_that_mean_nothing(tocsin: Tocsin) -> None:
@@ -723,40 +358,6 @@ def test_ids_that_mean_nothing(tocsin: Tocsin) -> None:
         done = tocsin.run("webhook", *command, reference)
         assert done.returncode == ExitCode.NO_INPUT, done.stderr
         assert "\x1b" not in done.stderr
-
-
-def test_events_that_come_while_the_question_is_open_are_not_dropped(tocsin: Tocsin) -> None:
-    def one_more() -> None:
-        with access_of(tocsin) as desk:
-            desk.append(*events(100, 100))
-
-    with access_of(tocsin) as desk:
-        with_backlog(desk)
-    edit = ("webhook", "edit", "siem", "--type", "log_authn")
-    status, said = answered(tocsin, *edit, reply="y", meanwhile=one_more)
-    assert status == ExitCode.CHECK_FAILED
-    assert "Drop 3 queued events" in said
-    assert "has 4 queued events by now, not 3: nothing was saved or dropped, try again" in said
-    assert record(tocsin, 1).fields.type is EventType.ALERTS
-    assert answered(tocsin, *edit, reply="y")[0] == ExitCode.OK
-    assert record(tocsin, 1).fields.type is EventType.LOG_AUTHN
-
-
-def test_list_counts_what_waits_and_says_that_all_is_paused(tocsin: Tocsin) -> None:
-    add(tocsin, "--name", "siem")
-    with access_of(tocsin) as desk:
-        desk.append(*events(1, 12))
-        desk.end(desk.started(1), 500)
-        desk.append(*events(13, 15))
-    listed = tocsin.run("webhook", "list")
-    header, row = listed.stdout.splitlines()
-    assert header.split()[4:6] == ["WAITING", "PENDING"]
-    assert row.split()[4:6] == ["15", "12"]
-    assert listed.stderr == ""
-    tocsin.run("worker", "pause")
-    said = tocsin.run("webhook", "list")
-    assert said.stdout == listed.stdout
-    assert "All sending is paused: nothing goes before `tocsin worker unpause`." in said.stderr
 
 
 def test_the_ten_minutes_of_a_deleted_webhook_go_by_the_uptime(tocsin: Tocsin) -> None:
