@@ -36,6 +36,7 @@ _NOT_QUICK = {
         "sources/wireguard/alerts/test_properties.py",
         "store/test_queue_property.py",
         "tui/admin/test_panel.py",
+        "tui/deliveries/test_actions.py",
         "tui/deliveries/test_delivery_screen.py",
         "tui/deliveries/test_screen.py",
         "tui/screens/test_store_gone.py",

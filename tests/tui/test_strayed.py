@@ -10,8 +10,8 @@ from store import webhooks
 from store.records import WebhookStatus
 from store.workers import SendingLock
 from tests.support.apps import Bench, notice, screen_text, told
+from tests.support.delivery_scenes import deliver, hands, played, screen_of, seen, under_cursor
 from tests.support.stores import NOW, events, fields
-from tests.tui.deliveries.test_screen import deliver, hands, played, screen_of, seen, under_cursor
 from tests.tui.webhooks.test_rows import OTHER, active, names, play, press, webhooks_screen
 from tui.app import TocsinApp
 from tui.webhooks.rows import matches

@@ -10,12 +10,12 @@ import pytest
 
 from bench.terminal import Terminal
 from tests.support.apps import Bench, told
+from tests.support.delivery_scenes import deliver, seen
 from tests.support.program import Tocsin
 from tests.support.receiver_client import Receiver
 from tests.support.running_worker import hook, opened_desk
 from tests.support.stores import event, events, fields
 from tests.support.terminals import on_terminal
-from tests.tui.deliveries.test_screen import deliver, seen
 from tui.deliveries import body
 from tui.deliveries.body import editor, harmless, pager, pretty
 from tui.state.store_access import Refused

@@ -15,8 +15,8 @@ from store.maintenance.prune import Retention, prune_some
 from store.queue import deliveries
 from store.workers import SendingLock
 from tests.support.apps import Bench, told
+from tests.support.delivery_scenes import Scene, deliver, hands, let_work, seen
 from tests.support.stores import DAY, MINUTE, fields
-from tests.tui.deliveries.test_screen import Scene, deliver, hands, let_work, seen
 from tui.app import TocsinApp
 from tui.deliveries.copying import copied_text
 from tui.deliveries.delivery_screen import DeliveryScreen

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from tests.support.apps import Bench, screen_text
 from tests.support.stores import events, fields
-from tests.tui.webhook_form.test_screen import form
+from tests.support.webhook_forms import form
 from tui.app import TocsinApp
 from tui.questions import Question
 from tui.screens.dialogs import ConfirmScreen

@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.support.apps import Bench, screen_text, told
-from tests.tui.webhook_form.test_screen import Form, form
+from tests.support.webhook_forms import Form, form
 from tui.shell.clipboard import copy
 from tui.webhooks.screen import WebhooksScreen
 from tui.widgets.inputs import TextBox

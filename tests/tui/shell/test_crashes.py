@@ -13,8 +13,8 @@ from textual.worker import WorkerFailed
 from cli.failures import LOG_NAME, bug_sentence
 from store.queue import delivery_requests
 from tests.support.apps import Bench, screen_text
+from tests.support.delivery_scenes import deliver, seen
 from tests.support.stores import fields
-from tests.tui.deliveries.test_screen import deliver, seen
 from tui.app import TocsinApp
 from tui.deliveries.quarantine import QuarantineScreen
 from tui.state.store_access import Refused

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.apps import Bench, told
+from tests.support.delivery_scenes import deliver, seen
 from tests.support.stores import fields
-from tests.tui.deliveries.test_screen import deliver, seen
 from tui.admin.audit import AuditScreen
 from tui.deliveries.screen import DeliveriesScreen
 from tui.state.store_access import Refused, StoreAccess

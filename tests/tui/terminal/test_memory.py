@@ -12,8 +12,8 @@ from textual.dom import DOMNode
 from textual.pilot import Pilot
 
 from tests.support.apps import Bench
+from tests.support.delivery_scenes import deliver
 from tests.support.stores import fields
-from tests.tui.deliveries.test_screen import deliver
 
 WALKS: dict[str, Sequence[str]] = {
     "list": ("down", "down", "s", "S", "up", "space", "space", "f", "f"),

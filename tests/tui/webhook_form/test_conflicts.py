@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from store import webhooks
 from tests.support.apps import Bench
+from tests.support.webhook_forms import BOB, SIEM, edit_as_bob, form, webhook
 from tests.tui.webhook_form.test_saving import until_closed
-from tests.tui.webhook_form.test_screen import BOB, SIEM, edit_as_bob, form, webhook
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 

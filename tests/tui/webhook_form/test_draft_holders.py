@@ -16,7 +16,7 @@ from store import workers
 from store.records import StoredWorker
 from tests.support.apps import Bench, screen_text, told
 from tests.support.stores import MINUTE, NOW
-from tests.tui.webhook_form.test_screen import SIEM, Form, form
+from tests.support.webhook_forms import SIEM, Form, form
 from tui.app import TocsinApp
 from tui.screens.dialogs import ConfirmScreen
 

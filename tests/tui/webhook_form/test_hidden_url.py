@@ -14,7 +14,7 @@ from domain.urls import mask_url
 from store import audit, drafts, webhooks
 from tests.support.apps import Bench, told
 from tests.support.stores import ACTOR, fields
-from tests.tui.webhook_form.test_screen import Form, actions, form, webhook
+from tests.support.webhook_forms import Form, actions, form, webhook
 from tests.tui.webhooks.test_rows import press
 from tui.webhook_form.hidden_values import hide_url, read_url, reveal_url, with_url
 from tui.webhooks.screen import WebhooksScreen

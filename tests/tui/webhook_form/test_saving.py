@@ -15,7 +15,7 @@ from store import events as event_store
 from store import webhooks
 from tests.support.apps import Bench, screen_text, told
 from tests.support.stores import ACTOR, ALERTS, DAY, events
-from tests.tui.webhook_form.test_screen import SIEM, Form, form, webhook
+from tests.support.webhook_forms import SIEM, Form, form, webhook
 from tui.screens.too_small import TooSmallScreen
 from tui.webhook_form.screen import WebhookFormScreen
 

@@ -13,8 +13,8 @@ from store.webhook_edits import RotateSecret
 from tests.support.apps import Bench
 from tests.support.receiver_client import Receiver
 from tests.support.stores import ALERTS, MINUTE, fields
+from tests.support.webhook_forms import SIEM, Form, form, webhook
 from tests.tui.webhook_form.test_saving import busy, until_closed
-from tests.tui.webhook_form.test_screen import SIEM, Form, form, webhook
 from tui.widgets.inputs import Dropdown
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -10,7 +10,7 @@ from textual.widgets import Collapsible
 from delivery.testing import ABANDONED
 from tests.support.apps import Bench
 from tests.support.receiver_client import Receiver
-from tests.tui.webhook_form.test_screen import form, trail
+from tests.support.webhook_forms import form, trail
 
 
 @pytest.mark.parametrize("keys", [("escape", "y"), ("f5",), ("ctrl+q", "y")])

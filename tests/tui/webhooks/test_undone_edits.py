@@ -13,9 +13,9 @@ from textual.widgets import Select
 from domain.event_types import EventType
 from tests.support.apps import Bench, screen_text, told
 from tests.support.stores import events, fields
+from tests.support.webhook_forms import webhook
 from tests.tui.test_key_order import type_at_once
 from tests.tui.webhook_form.test_saving import busy
-from tests.tui.webhook_form.test_screen import webhook
 from tui.app import TocsinApp
 
 CHANGES = EventType.LOG_CHANGES

@@ -1,0 +1,185 @@
+"""What was typed into the form is kept: as a draft, and beside what others saved meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from store.models import DraftRow
+from tests.support.apps import Bench
+from tests.support.stores import MINUTE
+from tests.support.webhook_forms import HEADERS, SIEM, Form, edit_as_bob, form, webhook
+from tui.screens.dialogs import ConfirmScreen
+from tui.webhook_form import draft_keeper, drafts
+from tui.webhook_form.screen import Saved
+
+
+def test_escape_asks_only_if_something_was_typed_and_keeps_it(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            await shown.press("escape")
+            assert shown.result == [None]
+        async with form(bench) as shown:
+            await shown.write("name", "siem")
+            await shown.press("escape")
+            assert "Leave without saving?" in shown.text
+            await shown.press("enter")
+            assert shown.value("name") == "siem"
+            await shown.press("escape", "y")
+            assert shown.result == [None]
+        bench.clock.now_ms += 3 * MINUTE
+        async with form(bench) as shown:
+            assert "Drop your draft from 3m ago?" in shown.text
+            assert "Add webhook, siem: you changed Name and did not save." in shown.text
+            await shown.press("enter")
+            assert shown.value("name") == "siem"
+            await shown.write("name", "")
+            await shown.press("escape")
+            assert shown.result == [None]
+        async with form(bench) as shown:
+            assert not isinstance(shown.app.screen, ConfirmScreen)
+
+    asyncio.run(scene())
+
+
+def test_a_draft_survives_a_lost_connection_and_hides_what_was_typed(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.write("headers", "Authorization: ••••3f9a\nX-Key: verysecret-value")
+            await shown.write("secret", "generate")
+        async with form(bench, editing=1) as shown:
+            await shown.press("escape")
+            assert "X-Key: ••••alue" in shown.text
+            assert "verysecret" not in shown.text
+            await shown.press("ctrl+s")
+            assert shown.result[0] == Saved(1, 2, shown.result[0].before, secret_changed=True)  # type: ignore[union-attr]
+
+    asyncio.run(scene())
+    assert webhook(bench).fields.headers == (HEADERS[0], ("X-Key", "verysecret-value"))
+    assert webhook(bench).secrets is not None
+
+
+def test_a_draft_is_kept_a_second_after_the_last_key(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            await shown.write("name", "siem")
+            async with asyncio.timeout(30):
+                while not bench.opened.call(lambda: DraftRow.select().count()):
+                    await shown.pilot.pause(0.05)
+
+    asyncio.run(scene())
+
+
+def test_a_draft_is_kept_of_who_types_without_a_pause(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draft_keeper, "KEEP_AFTER_S", 3_600.0)
+    monkeypatch.setattr(draft_keeper, "KEEP_AT_LATEST_S", 0.05)
+
+    async def kept(shown: Form, name: str) -> None:
+        async with asyncio.timeout(30):
+            while True:
+                found = await drafts.find(shown.app._access, "new")
+                if found is not None and found.typed.name == name:
+                    return
+                await shown.pilot.pause(0.01)
+
+    async def scene() -> None:
+        async with form(bench) as shown:
+            for name in ("si", "siem"):
+                await shown.write("name", name)
+                await kept(shown, name)
+
+    asyncio.run(scene())
+
+
+def test_a_dropped_draft_is_gone(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            await shown.write("name", "siem")
+        async with form(bench) as shown:
+            await shown.press("f8")
+            assert shown.value("name") == ""
+        async with form(bench) as shown:
+            assert not isinstance(shown.app.screen, ConfirmScreen)
+
+    asyncio.run(scene())
+
+
+def test_saving_ends_the_draft(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            await shown.write("url", "https://example.com")
+        async with form(bench) as shown:
+            await shown.press("enter", "ctrl+s")
+            assert shown.result == [Saved(1, 1)]
+        async with form(bench) as shown:
+            assert not isinstance(shown.app.screen, ConfirmScreen)
+
+    asyncio.run(scene())
+
+
+def test_saving_leaves_what_another_terminal_of_the_login_kept(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as here:
+            await here.write("url", "https://here.example")
+            await here.app.screen.draft_keeper.keep()  # type: ignore[attr-defined]
+            bench.clock.now_ms += MINUTE
+            async with form(bench) as there:
+                await there.press("enter")
+                await there.write("url", "https://there.example")
+            await here.press("ctrl+s")
+            assert here.result == [Saved(1, 1)]
+        async with form(bench) as shown:
+            await shown.press("enter")
+            assert shown.value("url") == "https://there.example"
+
+    asyncio.run(scene())
+
+
+def test_who_changed_which_field_meanwhile_is_shown_and_the_typed_text_kept(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.write("url", "https://mine.example")
+            edit_as_bob(bench, url="https://bobs.example", name="pager")
+            bench.clock.now_ms += 4_000
+            await shown.press("ctrl+s")
+            assert "bob from 192.0.2.9 changed Name, URL 4s ago." in shown.text
+            assert "Theirs: URL https://bobs.example" in shown.text
+            bench.clock.now_ms += 5_000
+            shown.app.paint(tick=True)
+            assert "changed Name, URL 9s ago." in shown.notice
+            assert shown.value("url") == "https://mine.example"
+            assert shown.value("name") == "pager"
+            assert "Save over it" in shown.text
+            assert webhook(bench).fields.url == "https://bobs.example"
+            await shown.press("ctrl+s")
+            assert [saved and saved.revision for saved in shown.result] == [3]
+
+    asyncio.run(scene())
+    assert webhook(bench).fields == replace(SIEM, url="https://mine.example", name="pager")
+
+
+def test_a_draft_goes_on_from_what_was_saved_meanwhile(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.write("max_events", "7")
+        edit_as_bob(bench, headers=(("Authorization", "Bearer new-by-bob"),))
+        async with form(bench, editing=1) as shown:
+            await shown.press("escape")
+            assert "bob from 192.0.2.9 changed Headers" in shown.text
+            assert "saving keeps their changes too" in shown.text
+            await shown.press("ctrl+s")
+            assert len(shown.result) == 1
+
+    asyncio.run(scene())
+    saved = webhook(bench).fields
+    assert (saved.max_events, saved.headers) == (7, (("Authorization", "Bearer new-by-bob"),))
