@@ -23,13 +23,13 @@ from tui.deliveries.actions import DELIVERY_KEYS, DeliveryActions, short_id
 from tui.deliveries.body import BODY_KEYS, BodyActions
 from tui.deliveries.copying import read_request
 from tui.deliveries.rows import (
-    COLUMNS,
+    ATTEMPT_COLUMNS,
     DeliveryFormatter,
     answer,
+    attempt_row,
     lines,
     longest,
     request_text,
-    row_of,
     sending_row,
 )
 from tui.key_names import and_key, key_of, with_key
@@ -110,7 +110,7 @@ class DeliveryScreen(ReadingScreen):
         yield Facts(id="delivery-facts")
         with Container(id="delivery-panes"):
             with Vertical(classes="panel", id="attempts-pane"):
-                yield LiveTable(COLUMNS, id="attempts")
+                yield LiveTable(ATTEMPT_COLUMNS, id="attempts")
                 with VerticalScroll(id="answer-scroll"):
                     yield Static(Text(""), id="answer")
             with Vertical(classes="panel", id="request-pane"):
@@ -173,7 +173,7 @@ class DeliveryScreen(ReadingScreen):
         table, now_ms = self.table, self.access.now_ms()
         most = longest(list(self._attempts.values()))
         table.put_rows(
-            {key: row_of(attempt, most, now_ms) for key, attempt in self._attempts.items()}
+            {key: attempt_row(attempt, most, now_ms) for key, attempt in self._attempts.items()}
         )
 
     async def _read_body(self) -> None:

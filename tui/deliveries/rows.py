@@ -219,7 +219,7 @@ def _answer(delivery: Delivery) -> str:
 
 
 BAR = 6
-COLUMNS = (
+ATTEMPT_COLUMNS = (
     Column("number", "#", 5, right=True, sortable=False),
     Column("at", "UTC", 11, sortable=False),
     Column("took", "Took", 5, right=True, sortable=False),
@@ -228,7 +228,7 @@ COLUMNS = (
 )
 
 
-def row_of(attempt: Attempt, longest_ms: int, now_ms: int) -> Row:
+def attempt_row(attempt: Attempt, longest_ms: int, now_ms: int) -> Row:
     """Return the cells of an attempt that is over; its bar is measured by the longest."""
     good = attempt.status is not None and is_success(attempt.status)
     tone: Tone = "good" if good else "bad"

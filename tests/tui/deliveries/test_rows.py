@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tui.cells import Column, fit_columns
-from tui.deliveries.rows import COLUMNS as ATTEMPT_COLUMNS
-from tui.deliveries.rows import columns
+from tui.deliveries.rows import ATTEMPT_COLUMNS, columns
 
 LONGEST = "CA file · next in 23:59:59"
 BORDERS = 4
