@@ -33,6 +33,9 @@ async def at_events(
 ) -> AsyncIterator[tuple[TocsinApp, Pilot[int]]]:
     async with bench.running(size) as (app, pilot):
         await press(app, pilot, "3")
+        while not (isinstance(app.screen, EventsScreen) and app.screen.takes_keys):
+            await pilot.pause()
+        await pilot.pause()
         yield app, pilot
 
 
