@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from domain.actors import Actor
 from domain.event_types import EventType
+from domain.hidden_fields import WithHiddenFields
 from domain.safe import mask_value
 from domain.urls import mask_url
 from domain.webhooks import WebhookFields
@@ -20,15 +21,22 @@ from store.records import Secrets, Webhook
 ROTATION_MS = 24 * 3_600_000
 """Time for which the previous secret still signs after a rotation."""
 
+DEFAULT = "default"
+"""The word for an option that is not set."""
 
-class SetSecret(msgspec.Struct, frozen=True):
+
+class SetSecret(WithHiddenFields, frozen=True):
     """Sign with this secret from now on; None: don't sign."""
+
+    HIDDEN = ("secret",)
 
     secret: str | None
 
 
-class RotateSecret(msgspec.Struct, frozen=True):
+class RotateSecret(WithHiddenFields, frozen=True):
     """Sign with this secret and, for 24 hours, with the one before it."""
+
+    HIDDEN = ("secret",)
 
     secret: str
 
@@ -93,10 +101,6 @@ def secret_word(before: Secrets | None, after: Secrets | None) -> str | None:
     if after.current == before.current:
         return "retired" if after.previous is None else "restored"
     return "rotated" if after.previous == before.current else "replaced"
-
-
-DEFAULT = "default"
-"""The word for an option that is not set."""
 
 
 def outdated_edit(webhook_id: int, revision: int, current: int) -> str:

@@ -8,17 +8,21 @@ from typing import TypeVar
 
 import msgspec
 
+from domain.hidden_fields import WithHiddenFields
+
 Headers = tuple[tuple[str, str], ...]
 Shape = TypeVar("Shape")
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(WithHiddenFields, frozen=True):
     """Request. The names of headers are lower case; one that came twice is joined by commas.
 
-    values: what stands in the places of the route's path
-    caller: who was let in, as the route's `admit` said
+    values: the parts of the path that the route's pattern names, by these names
+    caller: the name of who signed in, as the route's `admit` returned it
     peer:   the address that the connection comes from
     """
+
+    HIDDEN = ("headers", "body")
 
     method: str
     path: str

@@ -24,6 +24,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.addresses import is_loopback
+from domain.hidden_fields import WithHiddenFields
 from domain.safe import plain_bytes, safe
 from domain.version import VERSION
 from sources.base import SourceError
@@ -169,7 +170,9 @@ class QueueError(Exception):
         self.retry_after = retry_after
 
 
-class _Attributes(msgspec.Struct, frozen=True):
+class _Attributes(WithHiddenFields, frozen=True):
+    HIDDEN = ("token",)
+
     value: str = ""
     token: str = ""
 
