@@ -1,6 +1,7 @@
-"""Agents and brokers of Pro Custodibus that sign in to this Tocsin: their ids and files.
+"""Clients of this Tocsin: ids and files of agents and brokers of Pro Custodibus, and tokens.
 
-The agent of a host reports to it; a broker pulls its events.
+The agent of a host reports to it, and a broker pulls its events; both sign in with a key. Any other
+program that hands events in over HTTP has a token.
 """
 
 from __future__ import annotations
@@ -37,6 +38,12 @@ NEXT_STEPS = {
     "that `python -m certifi` names there.",
 }
 """Steps on the machine of a client once it has its files."""
+
+PREFIX = "tocsin_"
+_RANDOM_BYTES = 32
+_SCHEME = "bearer"
+KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+"""A key of WireGuard: 32 bytes in base64."""
 
 
 class ConfFile(WithHiddenFields, frozen=True):
@@ -147,11 +154,6 @@ def _setup(section: str, code: str, until_ms: int) -> str:
     return f"[{section}]\nCode = {code}\nExpires = {rfc3339(until_ms // 1000 * 1000)}\n"
 
 
-PREFIX = "tocsin_"
-_RANDOM_BYTES = 32
-_SCHEME = "bearer"
-
-
 def new_token(random_bytes: Callable[[int], bytes]) -> str:
     """Make a token, to be shown once."""
     return PREFIX + base58(int.from_bytes(random_bytes(_RANDOM_BYTES), "big"))
@@ -166,7 +168,3 @@ def bearer_token(authorization: str) -> str:
     """Return the token of an Authorization header, "" if it has none."""
     scheme, _, token = authorization.strip().partition(" ")
     return token.strip() if scheme.lower() == _SCHEME else ""
-
-
-KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
-"""The base64 of 32 bytes."""

@@ -20,6 +20,13 @@ ALARMING, DANGEROUS = 4, 7
 
 Values = Mapping[str, str]
 Weight = Literal["plain", "warning", "bad"]
+_PARAMS = "params."
+_FIRST_PARAMS = ("peer", "user", "source", "interface", "host", "ip", "country_name")
+_TIMES = ("created", "updated", "suppress_until")
+_BESIDES = ("id", "handshake")
+_NOTHING = ("", "[]", "{}", "null")
+_KEY_SHOWN = 8
+"""Characters of a key of WireGuard; its start is enough to know it."""
 
 
 class EventLine(msgspec.Struct, frozen=True):
@@ -141,14 +148,6 @@ def _known(values: Values, name: str) -> str:
     value = values.get(name, "")
     return "" if value in _NOTHING else value
 
-
-_PARAMS = "params."
-_FIRST_PARAMS = ("peer", "user", "source", "interface", "host", "ip", "country_name")
-_TIMES = ("created", "updated", "suppress_until")
-_BESIDES = ("id", "handshake")
-_NOTHING = ("", "[]", "{}", "null")
-_KEY_SHOWN = 8
-"""Characters of a key of WireGuard; its start is enough to know it."""
 
 _SUMMARIZERS: dict[EventType, Callable[[Values, str], _Summary]] = {
     EventType.ALERTS: _alert,

@@ -11,6 +11,10 @@ _LITERAL = re.compile(
     r"""\bbytearray\((b'(?:[^'\\]|\\.)*'|b"(?:[^"\\]|\\.)*")\)""", re.ASCII | re.DOTALL
 )
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+DOTS = "\u2022" * 4
+_SHOWN = 4
+LONG_ENOUGH = 16
+"""Letters of a secret whose last four may be shown; in "Bearer TOKEN" those of the token."""
 
 
 def safe(text: str | bytes, limit: int = 4096, *, keep_newlines: bool = False) -> str:
@@ -49,12 +53,6 @@ def _escaped(character: str, kept: str) -> str:
     if number <= 0xFF:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
-
-
-DOTS = "\u2022" * 4
-_SHOWN = 4
-LONG_ENOUGH = 16
-"""Letters of a secret whose last four may be shown; in "Bearer TOKEN" those of the token."""
 
 
 def mask_value(value: str) -> str:

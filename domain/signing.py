@@ -12,6 +12,11 @@ from collections.abc import Callable, Sequence
 
 from domain.errors import FieldError
 
+PREFIX = "whsec_"
+GENERATED_BYTES = 32
+_LEAST_BYTES = 24
+_MOST_BYTES = 64
+
 
 def sign(secret: bytes, message_id: str, timestamp_s: int, body: bytes) -> str:
     """Make one signature, "v1,BASE64", over the id, the seconds since 1970 and the body."""
@@ -24,12 +29,6 @@ def signature_header(
 ) -> str:
     """Make the value of webhook-signature: a signature for each secret, two during a rotation."""
     return " ".join(sign(secret, message_id, timestamp_s, body) for secret in secrets)
-
-
-PREFIX = "whsec_"
-GENERATED_BYTES = 32
-_LEAST_BYTES = 24
-_MOST_BYTES = 64
 
 
 def generate_secret(random_bytes: Callable[[int], bytes]) -> str:

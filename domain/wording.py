@@ -39,6 +39,7 @@ ERROR_WORDS = (
 
 OTHER_ERROR = "error"
 _MINUTE_MS, _DAY_MS = 60_000, 86_400_000
+SIDES = ("before", "after")
 
 
 def time_text(time_ms: int | None) -> str | None:
@@ -107,9 +108,6 @@ def status_words(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-SIDES = ("before", "after")
 
 
 def detail_text(detail: Mapping[str, object]) -> str:

@@ -18,6 +18,9 @@ PRAGMAS = ("data_version", "user_version")
 LOCK_PATIENCE_MS = 100
 """Longer than any commit in passing takes; short, since keys wait for it."""
 
+FRESH_NS = 1_000_000_000
+LONGEST_NS = 1_000_000_000
+
 
 class StoreVersions(msgspec.Struct, frozen=True):
     """Versions of data and schema; each commit of another connection moves `data_version`."""
@@ -62,10 +65,6 @@ def check_schema() -> None:
     """Raise StoreOvertaken if the schema is newer than this process knows."""
     if is_overtaken():
         raise StoreOvertaken("a newer Tocsin has changed the store: upgrade this one")
-
-
-FRESH_NS = 1_000_000_000
-LONGEST_NS = 1_000_000_000
 
 
 class FileTimes:

@@ -8,6 +8,22 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+CHECK_SAYS_MORE = " (`tocsin db check` says more)"
+RESTORE = "move it away and restore a backup"
+LEAST_ROOM_BYTES = 128 * 1024
+_SENTENCES = {
+    "SQLITE_FULL": "the disk of {path} is full: free some space and try again",
+    "SQLITE_READONLY": "{path} cannot be written{reason}",
+    "SQLITE_CANTOPEN": "{path} cannot be opened{reason}",
+    "SQLITE_NOTADB": f"{{path}} is not a Tocsin store, or it is damaged: {RESTORE}",
+    "SQLITE_CORRUPT": f"{{path}} is damaged: {RESTORE}{CHECK_SAYS_MORE}",
+    "SQLITE_BUSY": "{path} is locked by another process for too long: try again",
+    "SQLITE_IOERR": "reading or writing {path} failed on its disk",
+}
+_FULL_SENTENCE = _SENTENCES["SQLITE_FULL"]
+_PASSING = ("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 class StoreError(Exception):
     """Root of the store's errors; `str()` is the sentence that the admin reads."""
@@ -47,27 +63,6 @@ class Conflict(StoreError):
 
 class MoreToDrop(Conflict):
     """More events would be given up than the admin confirmed."""
-
-
-CHECK_SAYS_MORE = " (`tocsin db check` says more)"
-RESTORE = "move it away and restore a backup"
-
-LEAST_ROOM_BYTES = 128 * 1024
-
-_SENTENCES = {
-    "SQLITE_FULL": "the disk of {path} is full: free some space and try again",
-    "SQLITE_READONLY": "{path} cannot be written{reason}",
-    "SQLITE_CANTOPEN": "{path} cannot be opened{reason}",
-    "SQLITE_NOTADB": f"{{path}} is not a Tocsin store, or it is damaged: {RESTORE}",
-    "SQLITE_CORRUPT": f"{{path}} is damaged: {RESTORE}{CHECK_SAYS_MORE}",
-    "SQLITE_BUSY": "{path} is locked by another process for too long: try again",
-    "SQLITE_IOERR": "reading or writing {path} failed on its disk",
-}
-
-
-_FULL_SENTENCE = _SENTENCES["SQLITE_FULL"]
-_PASSING = ("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def unavailable(error: BaseException, path: Path) -> StoreUnavailable:

@@ -22,6 +22,7 @@ _SHARED_BYTES = (0x4000_0002, 510)
 """The bytes of a database that SQLite locks, all of them, to be alone with it."""
 
 Identity = tuple[int, int]
+"""Device and number of a file."""
 
 
 class Presence:

@@ -19,6 +19,10 @@ from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookR
 from store.records import Limits
 from store.webhook_rows import Redo, pairs, redo_of, set_redo
 
+NewId = Callable[[], str]
+TOCSIN = Actor("tocsin")
+"""Actor of what Tocsin does by itself."""
+
 
 class NextEvents(msgspec.Struct, frozen=True):
     """Sequence numbers of one type, ascending, for one request.
@@ -36,7 +40,11 @@ class NextEvents(msgspec.Struct, frozen=True):
 
 
 def next_events(row: WebhookRow, limits: Limits, splice_length: int) -> NextEvents | None:
-    """Return the events of the next request: as many as the limits allow, at least one."""
+    """Return the events of the next request: as many as the limits allow, at least one.
+
+    First come those that a reseal put back, then one released from quarantine, then the queue up to
+    the end of the current run.
+    """
     most = Limits(row.max_events or limits.max_events, row.max_bytes or limits.max_bytes)
     redo = redo_of(row)
     if redo is not None:
@@ -149,12 +157,6 @@ def _lengths(type_: str, after: int, until: int, limit: int) -> list[tuple[int, 
         .limit(limit)
     )
     return rows(query)
-
-
-NewId = Callable[[], str]
-
-TOCSIN = Actor("tocsin")
-"""Actor of what Tocsin does by itself."""
 
 
 def seal(
