@@ -28,7 +28,7 @@ from tui.cells import Row
 from tui.key_names import and_key, key_of
 from tui.screens.lists import ReadingScreen
 from tui.screens.option_form import Form, FormField, OptionFormScreen
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import LiveTable
 from tui.widgets.panel import Panel
 
@@ -72,7 +72,7 @@ class AlertsScreen(ReadingScreen):
     def body(self) -> Iterable[Widget]:
         with Panel(id="alerts-panel"):
             yield LiveTable(COLUMNS, id="alerts")
-        yield Facts(id="alert-facts")
+        yield StaticText(id="alert-facts")
 
     def on_mount(self) -> None:
         self.table.set_keys([kind.name for kind in KINDS])
@@ -116,7 +116,7 @@ class AlertsScreen(ReadingScreen):
     @on(LiveTable.Moved)
     def _show_facts(self) -> None:
         facts = facts_of(self._selected, self._given, self._coverage)
-        self.query_one("#alert-facts", Facts).show_text(facts)
+        self.query_one("#alert-facts", StaticText).show_text(facts)
         offered = (bool(self._set_for(self._selected)), bool(self._undos))
         if offered != self._offered:
             self._offered = offered

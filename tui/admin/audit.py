@@ -27,7 +27,7 @@ from tui.screens.lists import ListScreen
 from tui.state.live_report import LiveReport
 from tui.state.store_access import StoreAccess
 from tui.widgets.filter_line import FilterLine
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import Key, LiveTable
 
 COLUMNS = (
@@ -154,7 +154,7 @@ class AuditScreen(ListScreen):
             yield LiveTable(COLUMNS, id="changes")
             yield Static(Text(NONE_FOUND), id="no-changes", classes="empty")
             yield FilterLine(("text", "!text", *OF_CHANGES), id="changes-filter")
-        yield Facts(id="change-facts")
+        yield StaticText(id="change-facts")
 
     def on_mount(self) -> None:
         self.query_one("#no-changes").display = False
@@ -211,7 +211,9 @@ class AuditScreen(ListScreen):
 
     def _show_facts(self) -> None:
         change = self._selected()
-        self.query_one("#change-facts", Facts).show_text(facts_of(change) if change else Text(""))
+        self.query_one("#change-facts", StaticText).show_text(
+            facts_of(change) if change else Text("")
+        )
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:

@@ -28,7 +28,7 @@ from tui.sources.hosts import ask_about_wireguard
 from tui.sources.screen import SourcesScreen
 from tui.state.store_access import Refused
 from tui.webhooks.screen import WebhooksScreen
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import LiveTable
 
 LONGEST_FACT = 600
@@ -105,9 +105,9 @@ class AdministrationScreen(TocsinScreen):
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="parts-panel"):
             yield LiveTable(COLUMNS, id="parts")
-        yield Facts(id="part-facts")
+        yield StaticText(id="part-facts")
         with VerticalScroll(classes="panel", id="problems-panel"):
-            yield Facts(id="problems", classes="")
+            yield StaticText(id="problems", classes="")
 
     def on_mount(self) -> None:
         self.query_one("#parts-panel").border_title = "Administration"
@@ -128,8 +128,8 @@ class AdministrationScreen(TocsinScreen):
         if seen is not None:
             self.table.put_rows(rows_of(seen))
             fact = facts_of(str(self.table.cursor), seen)
-            self.query_one("#part-facts", Facts).show_text(Text(safe(fact, LONGEST_FACT)))
-            self.query_one("#problems", Facts).show_text(
+            self.query_one("#part-facts", StaticText).show_text(Text(safe(fact, LONGEST_FACT)))
+            self.query_one("#problems", StaticText).show_text(
                 problems_of(seen.report, self.live.worker_trouble, self.live.gone)
             )
             self.call_after_refresh(self._show_overflow)

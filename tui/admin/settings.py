@@ -34,7 +34,7 @@ from tui.screens.base import TocsinScreen
 from tui.shell.themes import own_name
 from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.inputs import VisibleInput
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import LiveTable
 
 
@@ -140,13 +140,13 @@ class SettingsScreen(TocsinScreen):
 
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="workers-panel"):
-            yield Facts(id="workers")
+            yield StaticText(id="workers")
         with Vertical(classes="panel", id="settings-panel"):
             yield LiveTable(COLUMNS, id="settings")
             with Horizontal(id="setting-line"):
                 yield Label("", id="setting-name", markup=False)
                 yield SettingBox(max_length=LONGEST_VALUE, id="setting-value")
-        yield Facts(id="setting-facts")
+        yield StaticText(id="setting-facts")
 
     def on_mount(self) -> None:
         self.query_one("#workers-panel").border_title = "Workers"
@@ -169,7 +169,7 @@ class SettingsScreen(TocsinScreen):
         if self.live.report is not None:
             missing, key = why_no_worker(self.access), key_of(self, "worker.pause")
             lines = worker_lines(self.live.report, self.live.own_worker(), missing, key)
-            self.query_one("#workers", Facts).show_text(lines)
+            self.query_one("#workers", StaticText).show_text(lines)
 
     def _in_force(self) -> SettingsInForce | None:
         report = self.live.report
@@ -189,7 +189,7 @@ class SettingsScreen(TocsinScreen):
         in_force = self._in_force()
         if in_force is None or self.table.cursor is None:
             return
-        facts = self.query_one("#setting-facts", Facts)
+        facts = self.query_one("#setting-facts", StaticText)
         refused = self._refusal() if self._changing else None
         facts.set_class(refused is not None, "error")
         if refused is None:

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from domain.safe import safe
 from tui.screens.base import TocsinScreen
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 
 LONGEST_LINE = 500
 
@@ -25,7 +25,7 @@ class WorkerLogScreen(TocsinScreen):
 
     def body(self) -> Iterable[Widget]:
         with VerticalScroll(classes="panel", id="log-panel"):
-            yield Facts(id="log", classes="")
+            yield StaticText(id="log", classes="")
 
     def on_mount(self) -> None:
         self._panel.border_title = "This terminal's worker, UTC"
@@ -38,7 +38,7 @@ class WorkerLogScreen(TocsinScreen):
 
     def show(self) -> None:
         at_end = self._panel.is_vertical_scroll_end
-        self.query_one("#log", Facts).show_text(Text("\n".join(self._lines())))
+        self.query_one("#log", StaticText).show_text(Text("\n".join(self._lines())))
         if at_end:
             self._panel.scroll_end(animate=False)
 

@@ -38,7 +38,7 @@ from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.json_tree import event_of
 from tui.widgets.json_view import JsonBox, JsonView
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.raw_text import RawText
 from tui.widgets.request_head import RequestHead
@@ -107,7 +107,7 @@ class DeliveryScreen(ReadingScreen):
         return short_id(self.delivery_id)
 
     def body(self) -> Iterable[Widget]:
-        yield Facts(id="delivery-facts")
+        yield StaticText(id="delivery-facts")
         with Container(id="delivery-panes"):
             with Vertical(classes="panel", id="attempts-pane"):
                 yield LiveTable(ATTEMPT_COLUMNS, id="attempts")
@@ -135,7 +135,9 @@ class DeliveryScreen(ReadingScreen):
         report, listed = self.live.report, self._listed
         if report is None or listed is None:
             return
-        self.query_one("#delivery-facts", Facts).show_text(DeliveryFormatter(report).facts(listed))
+        self.query_one("#delivery-facts", StaticText).show_text(
+            DeliveryFormatter(report).facts(listed)
+        )
         if listed.delivery.sending_since_ms is not None:
             row = sending_row(listed.delivery, report.now_ms)
             self.table.put_rows({SENDING: row})
@@ -163,7 +165,7 @@ class DeliveryScreen(ReadingScreen):
         await self._actions.show_results()
 
     def _show_gone(self) -> None:
-        self.query_one("#delivery-facts", Facts).show_text(
+        self.query_one("#delivery-facts", StaticText).show_text(
             lines(f"{self.delivery_id} is no longer kept: its retention is over")
         )
 

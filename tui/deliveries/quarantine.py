@@ -23,7 +23,7 @@ from tui.key_names import key_of, keys_do, with_key
 from tui.questions import Question
 from tui.screens.dialogs import ConfirmScreen
 from tui.state.store_access import Refused, StoreAccess
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import LiveTable
 from tui.widgets.notices import show_notice
 
@@ -61,7 +61,7 @@ class QuarantineScreen(ModalScreen[None]):
             keys = keys_do((send, "sends one after all"), (close, "closes"))
             title = with_key("Quarantine  ", keys)
             yield Static(Text(title, style="bold"))
-            yield Facts(id="quarantine-facts", classes="plain-line")
+            yield StaticText(id="quarantine-facts", classes="plain-line")
             yield LiveTable(self.COLUMNS, id="quarantine")
 
     async def on_mount(self) -> None:
@@ -111,7 +111,7 @@ class QuarantineScreen(ModalScreen[None]):
         return f"the same: tocsin webhook release {event.webhook_id} {event.event_id}"
 
     def _show_line(self, text: str) -> None:
-        self.query_one("#quarantine-facts", Facts).show_text(Text(safe(text, 300)))
+        self.query_one("#quarantine-facts", StaticText).show_text(Text(safe(text, 300)))
 
     @on(LiveTable.Moved)
     def _moved(self) -> None:

@@ -28,7 +28,7 @@ from tui.state.live_report import LiveReport
 from tui.state.store_access import StoreAccess
 from tui.webhooks.rows import receiver_of, receivers_of
 from tui.widgets.filter_line import BETWEEN, FilterLine
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import Key, LiveTable
 
 PAGE = 200
@@ -111,13 +111,13 @@ class DeliveriesScreen(ListScreen):
 
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="deliveries-panel"):
-            yield Facts(id="deliveries-count", classes="line")
+            yield StaticText(id="deliveries-count", classes="line")
             yield LiveTable(
                 columns(of_one=self.webhook_id is not None), id="deliveries", markable=True
             )
             yield Static(Text(""), id="no-deliveries", classes="empty")
             yield FilterLine(HINTS, id="deliveries-filter")
-        yield Facts(id="delivery-facts")
+        yield StaticText(id="delivery-facts")
 
     def on_mount(self) -> None:
         self.query_one("#no-deliveries").display = False
@@ -266,7 +266,7 @@ class DeliveriesScreen(ListScreen):
                 of_one=self.webhook_id is not None,
                 quarantine_key=key_of(self, "deliveries.quarantine"),
             )
-            self.query_one("#deliveries-count", Facts).show_text(
+            self.query_one("#deliveries-count", StaticText).show_text(
                 lines(f"{self._count()} · {queue}")
             )
 
@@ -301,7 +301,7 @@ class DeliveriesScreen(ListScreen):
             text = DeliveryFormatter(report).facts(listed)
         elif isinstance(key, int):
             self.in_background(self.read_rows([key]))
-        self.query_one("#delivery-facts", Facts).show_text(text)
+        self.query_one("#delivery-facts", StaticText).show_text(text)
 
     @on(LiveTable.Moved)
     def _cursor_moved(self) -> None:

@@ -26,7 +26,7 @@ from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
 from tui.webhooks.rows import receivers_of
 from tui.widgets.json_view import JsonBox, JsonView
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import Key, LiveTable
 
 FEW = 2
@@ -59,7 +59,7 @@ class EventScreen(TocsinScreen):
             yield JsonBox(JsonView(id="event-json"))
         with Vertical(classes="panel", id="carriers-panel"):
             yield LiveTable(CARRIER_COLUMNS, id="carriers")
-            yield Facts(id="no-carriers")
+            yield StaticText(id="no-carriers")
 
     def on_mount(self) -> None:
         self.query_one("#carriers-panel").border_title = "Carried by"
@@ -115,7 +115,7 @@ class EventScreen(TocsinScreen):
         self.query_one("#carriers-panel").set_class(len(keys) > FEW, "many")
         table.display = bool(keys)
         self.query_one("#no-carriers").display = not keys
-        self.query_one("#no-carriers", Facts).show_text(Text(self._no_carriers_text()))
+        self.query_one("#no-carriers", StaticText).show_text(Text(self._no_carriers_text()))
 
     def _no_carriers_text(self) -> str:
         if any(status.webhook.fields.type is self._type for status in self.live.webhooks):

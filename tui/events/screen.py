@@ -22,7 +22,7 @@ from tui.screens.lists import ListScreen
 from tui.shell.clipboard import copy
 from tui.state.store_access import Refused
 from tui.widgets.filter_line import FilterLine
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.type_tabs import TypeTabs
 
@@ -82,7 +82,7 @@ class EventsScreen(ListScreen):
         yield TypeTabs(self._feed.type, id="event-types")
         with Vertical(classes="panel", id="events-panel"):
             yield LiveTable(COLUMNS, id="events")
-            yield Facts(id="no-events", classes="empty")
+            yield StaticText(id="no-events", classes="empty")
             yield FilterLine(("id or text", "!text for those without"), id="events-filter")
 
     def on_mount(self) -> None:
@@ -110,7 +110,7 @@ class EventsScreen(ListScreen):
             self._shown_title = feed.title
             self.query_one("#events-panel").border_title = Content(feed.title)
         self.show_table(not feed.emptiness)
-        empty = self.query_one("#no-events", Facts)
+        empty = self.query_one("#no-events", StaticText)
         empty.display = bool(feed.emptiness)
         empty.show_text(Text(feed.emptiness))
 

@@ -86,7 +86,7 @@ class ListScreen(ReadingScreen):
         return self.query_one(FilterLine)
 
     def on_mount(self) -> None:
-        self.filter_line.box.entering = self._begin_to_enter
+        self.filter_line.box.before_find = self._begin_to_enter
         self.table.focus()
         self.show()
 

@@ -26,7 +26,7 @@ from tui.screens.quitting import LOST
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.inputs import Dropdown, Field, VisibleInput
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 
 LONGEST = 1_000
 
@@ -217,13 +217,15 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
 
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="option-panel"):
-            yield Facts(id="option-about", classes="about")
+            yield StaticText(id="option-about", classes="about")
             yield self._fields
-            yield Facts(id="option-news", classes="news")
+            yield StaticText(id="option-news", classes="news")
 
     def on_mount(self) -> None:
         self.query_one("#option-panel").border_title = Text(safe(self._form.title))
-        self.query_one("#option-about", Facts).show_text(Text(safe(self._form.about, TEXT_LIMIT)))
+        self.query_one("#option-about", StaticText).show_text(
+            Text(safe(self._form.about, TEXT_LIMIT))
+        )
         self._show_news("")
         self._at_first = self._fields.texts()
         self._fields.focus_first()
@@ -252,7 +254,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
         self.app.action_focus_next()
 
     def _show_news(self, text: str, *, bad: bool = False) -> None:
-        facts = self.query_one("#option-news", Facts)
+        facts = self.query_one("#option-news", StaticText)
         facts.set_class(bad, "error")
         facts.show_text(Text(safe(f"✗ {text}" if bad else text, TEXT_LIMIT)))
         facts.display = bool(text)

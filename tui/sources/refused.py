@@ -33,7 +33,7 @@ from tui.terminal.overlays import DialogScreen
 from tui.webhooks.rows import receivers_of
 from tui.widgets.inputs import VisibleInput
 from tui.widgets.json_view import JsonBox, JsonView
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import LiveTable
 from tui.wording import coarse_age
 
@@ -179,7 +179,7 @@ class RefusedScreen(ReadingScreen):
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="refused-panel"):
             yield LiveTable(COLUMNS, id="refused")
-        yield Facts(id="refused-facts")
+        yield StaticText(id="refused-facts")
         with Vertical(classes="panel", id="refused-text"):
             yield JsonBox(JsonView(id="refused-json"))
 
@@ -215,7 +215,7 @@ class RefusedScreen(ReadingScreen):
     @on(LiveTable.Moved)
     async def _show_selected(self) -> None:
         refusal = self.selected()
-        facts, view = self.query_one("#refused-facts", Facts), self.query_one(JsonView)
+        facts, view = self.query_one("#refused-facts", StaticText), self.query_one(JsonView)
         self.refresh_bindings()
         if refusal is None:
             facts.show_text(Text("Nothing is refused: every event that was taken is in the queue."))

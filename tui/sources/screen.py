@@ -23,7 +23,7 @@ from tui.screens.lists import ReadingScreen
 from tui.sources.actions import SourceActions
 from tui.sources.rows import COLUMNS, empty_list, facts_of, matches, ordered, row_of
 from tui.widgets.filter_line import FilterLine
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 from tui.widgets.live_table import LiveTable
 from tui.widgets.panel import Panel
 
@@ -116,12 +116,12 @@ class SourcesScreen(ReadingScreen):
     def body(self) -> Iterable[Widget]:
         with Panel(id="sources-panel"):
             yield LiveTable(COLUMNS, id="sources")
-            yield Facts(id="no-sources", classes="notice")
+            yield StaticText(id="no-sources", classes="notice")
             yield FilterLine(("text", "!text for those without"), id="sources-filter")
-        yield Facts(id="source-facts")
+        yield StaticText(id="source-facts")
 
     def on_mount(self) -> None:
-        self.query_one(FilterLine).box.entering = self.hold_keys
+        self.query_one(FilterLine).box.before_find = self.hold_keys
         self.table.focus()
         self.show()
 
@@ -155,7 +155,7 @@ class SourcesScreen(ReadingScreen):
             self.refresh_bindings()
 
     def _show_hint(self, is_needed: bool) -> None:
-        hint = self.query_one("#no-sources", Facts)
+        hint = self.query_one("#no-sources", StaticText)
         hint.display = is_needed
         if is_needed:
             hint.show_text(
@@ -207,7 +207,7 @@ class SourcesScreen(ReadingScreen):
 
     def _show_facts(self) -> None:
         report, source = self.live.report, self._actions.selected()
-        facts = self.query_one("#source-facts", Facts)
+        facts = self.query_one("#source-facts", StaticText)
         if report is None or source is None:
             facts.show_text(Text(""))
         else:

@@ -31,7 +31,7 @@ from tui.webhook_form.preview import RequestPanel
 from tui.webhook_form.saving import Saved, ca_file_problem, refused_address_question, save
 from tui.webhook_form.session import TESTED, FormSession
 from tui.webhook_form.testing import outcome_text, send_test
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 
 __all__ = ["Saved", "WebhookFormScreen"]
 
@@ -115,12 +115,12 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="form-columns"):
             with Vertical(classes="panel", id="form-panel"):
-                yield Facts(id="form-notice", classes="notice")
+                yield StaticText(id="form-notice", classes="notice")
                 with Horizontal(id="form-buttons"):
                     yield Button("Save", id="save", variant="primary", compact=True)
                     yield Button("Send a test", id="test", compact=True)
                     yield Button("Cancel", id="cancel", compact=True)
-                    yield Facts(id="form-todo", classes="todo")
+                    yield StaticText(id="form-todo", classes="todo")
             yield RequestPanel()
 
     def on_mount(self) -> None:
@@ -175,7 +175,7 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
         self.query_one(RequestPanel).show(session.webhook, session.settings, self.access.now_ms())
 
     def _show_line(self, selector: str, text: str) -> None:
-        facts = self.query_one(selector, Facts)
+        facts = self.query_one(selector, StaticText)
         facts.show_text(Text(safe(text, keep_newlines=True)))
         facts.display = bool(text)
 

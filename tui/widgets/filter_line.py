@@ -13,10 +13,10 @@ from textual.widget import Widget
 from domain.safe import safe
 from tui.key_names import ENTER
 from tui.widgets.inputs import VisibleInput
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 
 BETWEEN = " · "
-REASON = 300
+TEXT_LIMIT = 300
 
 
 class FilterBox(VisibleInput):
@@ -32,13 +32,13 @@ class FilterBox(VisibleInput):
             tooltip="go to what is found, or on to the next",
         ),
     ]
-    entering: Callable[[], None] | None = None
-    """A function that is called with Enter, before another key can come."""
+    before_find: Callable[[], None] | None = None
+    """Function that is called at Enter, before the next key is handled."""
 
     async def action_submit(self) -> None:
         """Find the text that is typed."""
-        if self.entering is not None:
-            self.entering()
+        if self.before_find is not None:
+            self.before_find()
         await super().action_submit()
 
 
@@ -65,7 +65,7 @@ class FilterLine(Vertical):
 
     def compose(self) -> Iterable[Widget]:
         yield FilterBox(id=f"{self.id}-box")
-        yield Facts(id=f"{self.id}-found", classes="found")
+        yield StaticText(id=f"{self.id}-found", classes="found")
 
     def on_mount(self) -> None:
         self.refuse("")
@@ -98,10 +98,10 @@ class FilterLine(Vertical):
         self._say(words, wrong=False)
 
     def _say(self, words: str, *, wrong: bool) -> None:
-        line = self.query_one(Facts)
+        line = self.query_one(StaticText)
         line.display = bool(words)
         line.set_class(wrong, "wrong")
-        line.show_text(Text(safe(words, REASON)))
+        line.show_text(Text(safe(words, TEXT_LIMIT)))
 
 
 def fitting(hints: Sequence[str], width: int) -> str:

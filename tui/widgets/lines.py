@@ -16,8 +16,9 @@ from textual.widgets import Static
 
 from tui.cells import fit
 
-JOINED = 8
-"""Unchanged columns that cost less than to begin anew behind them: a place and a style."""
+LEAST_GAP = 8
+"""Unchanged columns between changes that are painted apart; to paint fewer costs fewer bytes than
+a new position and style."""
 
 
 def changed_regions(before: Strip, after: Strip, y: int) -> list[Region]:
@@ -28,7 +29,7 @@ def changed_regions(before: Strip, after: Strip, y: int) -> list[Region]:
     for x, (old, new) in enumerate(zip_longest(_cells(before), _cells(after))):
         if old == new:
             continue
-        if spans and x - spans[-1][1] < JOINED:
+        if spans and x - spans[-1][1] < LEAST_GAP:
             spans[-1] = (spans[-1][0], x + 1)
         else:
             spans.append((x, x + 1))
@@ -80,15 +81,15 @@ def _fitting(lines: Sequence[str], y: int, width: int) -> str:
     return fit(lines[y] if y < len(lines) else "", width)
 
 
-class Facts(Static):
+class StaticText(Static):
     """Static text that is painted only if it changed."""
 
     def __init__(self, *, id: str | None = None, classes: str = "facts") -> None:
         super().__init__(Text(""), id=id, classes=classes)
-        self._told = Text("")
+        self._shown = Text("")
 
     def show_text(self, text: Text) -> None:
         """Show a text that is harmless already."""
-        if text != self._told:
-            self._told = text
+        if text != self._shown:
+            self._shown = text
             self.update(text)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from rich.text import Text
 from textual.message import Message
 
-from tui.widgets.lines import Facts
+from tui.widgets.lines import StaticText
 
 
-class RequestHead(Facts):
+class RequestHead(StaticText):
     """Text that posts the number of its lines that are cut off, whenever that changes."""
 
     class Cut(Message):

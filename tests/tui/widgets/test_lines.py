@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui.cells import fit
-from tui.widgets.lines import JOINED, changed_regions
+from tui.widgets.lines import LEAST_GAP, changed_regions
 
 RED = Style(color="red")
 TEXTS = st.text(st.sampled_from("ab 漢é›"), max_size=60)
@@ -40,7 +40,7 @@ def test_another_colour_is_a_change() -> None:
 
 
 def test_what_is_far_apart_is_painted_apart() -> None:
-    before, after = "a" + " " * JOINED + "b", "c" + " " * JOINED + "d"
+    before, after = "a" + " " * LEAST_GAP + "b", "c" + " " * LEAST_GAP + "d"
     assert len(changed_regions(line(before), line(after), 0)) == 2
     assert len(changed_regions(line(before[1:]), line(after[1:]), 0)) == 1
 
