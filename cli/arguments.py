@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 STDIN = "-"
-LIMIT = 1_000_000
+INPUT_LIMIT = 1_000_000
+"""Bytes that are read of a file or stdin where a command names no other limit."""
+
 POLL_S = 0.25
 
 
@@ -46,7 +48,7 @@ class ValueReader:
         except UnicodeDecodeError:
             raise Failure(f"{input_name(name)}: it is no UTF-8 text", ExitCode.BAD_DATA) from None
 
-    def data(self, name: str, limit: int = LIMIT) -> bytes:
+    def data(self, name: str, limit: int = INPUT_LIMIT) -> bytes:
         """The bytes of a file, or of stdin for "-"."""
         data = self._read_stdin(limit) if name == STDIN else _read_file(name, limit)
         if len(data) > limit:
@@ -103,7 +105,7 @@ def given_options(args: Namespace) -> dict[str, str]:
 
 
 def polls(context: Context) -> Iterator[None]:
-    """Yield each POLL_S until Ctrl+C, and flush the output before."""
+    """Yield every POLL_S until Ctrl+C; the output is flushed before each wait."""
     while True:
         context.out.flush()
         time.sleep(POLL_S)

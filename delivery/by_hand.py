@@ -16,12 +16,12 @@ from domain.urls import mask_url
 from store.errors import Conflict
 from store.records import StoredRefusal, Webhook
 
-_value = msgspec.json.Decoder(msgspec.Raw)
-_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_value_decoder = msgspec.json.Decoder(msgspec.Raw)
+_object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def hand_sent_body(webhook: Webhook, text: bytes) -> bytes:
-    """Return a list of the text as it came, with the extra fields of the webhook that it lacks.
+    """Return the JSON list of this one text, as it came but for the extra fields that it lacks.
 
     Raises Conflict for a text that is not JSON.
     """
@@ -34,8 +34,8 @@ def _members(text: bytes) -> frozenset[str]:
     """Return the names of a JSON object's members, none for another value. Raises Conflict."""
     try:
         text.decode()
-        _value.decode(text)
-        return frozenset(_object.decode(text))
+        _value_decoder.decode(text)
+        return frozenset(_object_decoder.decode(text))
     except msgspec.ValidationError:  # JSON, but no object
         return frozenset()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -51,7 +51,7 @@ async def send_by_hand(
     now_ms: int,
     note: Callable[..., Awaitable[object]],
 ) -> Outcome:
-    """Send the event and `note` the outcome, also when nothing awaits the end. Raises Conflict.
+    """Send the event and `note` the outcome, also if this is cancelled. Raises Conflict.
 
     `note` takes the arguments of `store.refusals.note_sent` beside the actor and the time. A second
     sending has the same id and the same bytes, unless the webhook's extra fields have changed.

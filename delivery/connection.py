@@ -71,7 +71,7 @@ class WatchedStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
     ) -> WatchedStream:
-        """Encrypt from now on; what came before, as from a proxy, counts no more."""
+        """Encrypt from now on; bytes that came before, as from a proxy, count no more."""
         self._last_byte, self._was_full, self._used = b"", False, False
         self._stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
         return self

@@ -1,1 +1,1 @@
-"""Pure knowledge, without I/O: events, webhook fields, settings, times, ids."""
+"""Values and rules, without I/O: events, webhook fields, settings, times, ids."""

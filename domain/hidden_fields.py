@@ -1,6 +1,6 @@
 """Values that hide their secrets when they are printed.
 
-A file of its own beside `safe`, since commands that load only that are spared msgspec.
+A file of its own beside `safe`, since commands that load only that need not load msgspec.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import msgspec
 
 
 class WithHiddenFields(msgspec.Struct, frozen=True):
-    """Base of values that hold a secret: the fields that `HIDDEN` names are in no repr.
+    """Base of values that hold a secret: the fields that `HIDDEN` names are left out of its repr.
 
     A repr gets into logs and tracebacks without anybody's intention.
     """

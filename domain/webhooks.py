@@ -44,7 +44,7 @@ class WebhookFields(WithHiddenFields, frozen=True):
 def clean_fields(fields: WebhookFields, before: WebhookFields | None = None) -> WebhookFields:
     """Return the fields as they are to be stored: name trimmed, URL in its final form.
 
-    A header that was so `before` may stay. Raises FieldErrors with everything that is wrong.
+    A header that `before` has too may stay. Raises FieldErrors with everything that is wrong.
     """
     check_fields(fields, before)
     name = None if fields.name is None else check_name(fields.name)

@@ -18,6 +18,7 @@ from store import alert_settings
 
 HEADERS = ("KIND", "STATE", "DANGER", "SUPPRESS", "TELLS OF")
 NOT_RAISED = "▲ on"
+"""State of a kind that is on and lacks what it needs to be raised."""
 
 Given = Mapping[str, str]
 

@@ -44,7 +44,8 @@ def list_all(args: Namespace, context: Context) -> None:
         return
     agents = store.call(clients.load_all, AGENT)
     keyless = {agent.name for agent in agents if agent.public_key is None}
-    rows = list_rows(found, keyless, context.now_ms(), runs=_is_worked(store, context.now_ms()))
+    now_ms = context.now_ms()
+    rows = list_rows(found, keyless, now_ms, worker_alive=_is_worker_alive(store, now_ms))
     context.out.table(rows, HEADERS)
     for line in geo_notes_of_sources(context, store):
         context.out.note(f"Alerts: {line}.")
@@ -63,9 +64,11 @@ def show(args: Namespace, context: Context) -> None:
         context.out.json(source_shape(found, refused))
         return
     now_ms = context.now_ms()
-    runs = _is_worked(store, now_ms)
+    worker_alive = _is_worker_alive(store, now_ms)
     seen, socket = _seen(found, store), socket_path(found, store.path)
-    context.out.data(full_text(found, seen, refused, now_ms, runs=runs, socket=socket))
+    context.out.data(
+        full_text(found, seen, refused, now_ms, worker_alive=worker_alive, socket=socket)
+    )
     if refused:
         newest = store.call(refusals.load_all, found.name, most=SHOWN_REFUSED)
         context.out.data("")
@@ -151,7 +154,7 @@ def _refused_events(store: Store, name: str) -> int:
     return store.call(refusals.waiting_by_source).get(name, 0)
 
 
-def _is_worked(store: Store, now_ms: int) -> bool:
+def _is_worker_alive(store: Store, now_ms: int) -> bool:
     """True if a worker runs the active sources."""
     found = store.call(workers.load_all)
     return any(worker.active and not workers.is_gone(worker, now_ms) for worker in found)
@@ -302,7 +305,7 @@ def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) 
     at = f" at {socket}" if socket else ""
     yield f"running source {source.name}{at} for {store.path}: Ctrl+C ends it{or_once}"
     others = [worker for worker in store.call(workers.load_all) if worker.active]
-    if source.active and _is_worked(store, now_ms):
+    if source.active and _is_worker_alive(store, now_ms):
         beside = WAITS if serves else SHARES
         yield f"the worker {others[0].id} (pid {others[0].pid}) runs it too: {beside}"
 

@@ -47,12 +47,12 @@ def source_shape(source: StoredSource, refused: int) -> Shape:
 
 
 def list_rows(
-    sources: Iterable[StoredSource], keyless: Collection[str], now_ms: int, *, runs: bool
+    sources: Iterable[StoredSource], keyless: Collection[str], now_ms: int, *, worker_alive: bool
 ) -> list[tuple[object, ...]]:
     """The rows of the list: name, kind, state, events, last event, last look, problem.
 
-    `keyless` are the hosts with an agent that has not set itself up yet; `runs` is true if a
-    worker is there, which tries failing sources again.
+    `keyless` are the hosts with an agent that has not set itself up yet; only while `worker_alive`
+    is a source that fails tried again.
     """
     return [
         (
@@ -62,14 +62,14 @@ def list_rows(
             source.accepted_events,
             ago_text(source.last_event_ms, now_ms),
             ago_text(source.last_ok_ms, now_ms),
-            _problem(source, now_ms, runs=runs),
+            _problem(source, now_ms, worker_alive=worker_alive),
         )
         for source in sources
     ]
 
 
 def full_text(
-    source: StoredSource, seen: str, refused: int, now_ms: int, *, runs: bool, socket: str
+    source: StoredSource, seen: str, refused: int, now_ms: int, *, worker_alive: bool, socket: str
 ) -> str:
     """Everything about a source, in lines of label and value.
 
@@ -92,7 +92,7 @@ def full_text(
         ("Last look", time_text(source.last_ok_ms) or "none yet"),
         *([("Seen", seen)] if seen else []),
         *([("Refused", _refused(source.name, refused))] if refused else []),
-        ("Problem", _problem(source, now_ms, runs=runs) or "none"),
+        ("Problem", _problem(source, now_ms, worker_alive=worker_alive) or "none"),
     ]
     return labelled(pairs)
 
@@ -108,8 +108,8 @@ def socket_path(source: StoredSource, store: Path) -> str:
     return source.options.get("path") or str(socket_beside(store))
 
 
-def again_text(source: StoredSource, now_ms: int) -> str:
-    """The next try of a source that fails, or ""."""
+def next_try_text(source: StoredSource, now_ms: int) -> str:
+    """The time at which a source that fails is tried again, to end a sentence; or ""."""
     next_ms = next_try_ms(source)
     if next_ms is None:
         return ""
@@ -118,8 +118,8 @@ def again_text(source: StoredSource, now_ms: int) -> str:
     return f"; tried again in {span_text(next_ms - now_ms)} at the latest"
 
 
-def _problem(source: StoredSource, now_ms: int, *, runs: bool) -> str | None:
-    again = again_text(source, now_ms) if runs else ""
+def _problem(source: StoredSource, now_ms: int, *, worker_alive: bool) -> str | None:
+    again = next_try_text(source, now_ms) if worker_alive else ""
     return None if source.error is None else f"{source.error}{again}"
 
 

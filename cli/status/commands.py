@@ -28,7 +28,7 @@ Show = Callable[[Report], None]
 
 
 def show(args: Namespace, context: Context) -> ExitCode | None:
-    """Print the state of the store once, with --watch at each change, with --check on a line."""
+    """Print the state of the store once, with --watch at each change, with --check in one line."""
     if args.check:
         return _check(args, context)
     store = open_for_reading(context)
@@ -45,7 +45,7 @@ def show(args: Namespace, context: Context) -> ExitCode | None:
 
 
 def _print(report: Report, data: CountryData | None, store: Store, context: Context) -> None:
-    """Print the report and the country data, which is no matter of `--check`."""
+    """Print the report and the country data, which `--check` leaves out."""
     old = data.warning(report.now_ms) if data else ""
     print_report(report, [*problems(report), *([old] if old else [])], context.out)
     if data:
@@ -75,7 +75,7 @@ def _print_check(args: Namespace, context: Context, found: list[str], line: str)
 
 
 def _watch(store: Store, context: Context, show: Show) -> None:
-    """Show the state whenever it may have changed, until Ctrl+C, which is its proper end."""
+    """Show the state whenever it may have changed, until Ctrl+C, which is no error."""
     report = versions = None
     try:
         while True:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli.json_shapes import Shape, delivery_shape
 from cli.output import Output, ago_text
-from cli.source.text import again_text
+from cli.source.text import next_try_text
 from delivery.problems import answer_text, notes
 from delivery.report import Report, make_report, undelivered
 from domain.urls import mask_url
@@ -40,12 +40,12 @@ def read_report(store: Store, context: Context) -> Report:
 
 def status_json(report: Report, warnings: list[str], countries: CountryData | None = None) -> Shape:
     """JSON of the report and of the country data in use."""
-    from cli.worker.commands import worker_row
+    from cli.worker.commands import worker_shape
 
     paused = report.paused
     return {
         "webhooks": [_webhook_json(status, report) for status in report.overview.webhooks],
-        "workers": [worker_row(worker, report.now_ms) for worker in report.overview.workers],
+        "workers": [worker_shape(worker, report.now_ms) for worker in report.overview.workers],
         "events": {type_.value: seq for type_, seq in report.overview.heads.items()},
         "sources": [_source_json(source) for source in report.overview.sources],
         "paused": {"by": paused.by, "since": time_text(paused.since_ms)} if paused else None,
@@ -197,7 +197,7 @@ def _source(source: StoredSource, report: Report) -> str:
         else f"looked {ago_text(source.last_ok_ms, now_ms)}"
     )
     failing = f" ({counted(source.failures, 'time')})" if source.failures else ""
-    again = again_text(source, now_ms) if report.worker_alive else ""
+    again = next_try_text(source, now_ms) if report.worker_alive else ""
     problem = "" if source.error is None else f": {source.error}{again}"
     events = counted(source.accepted_events, "event")
     return f"source   {source.name}: {source.state}{failing}, {events}, {seen}{problem}"

@@ -45,7 +45,7 @@ def list_all(args: Namespace, context: Context) -> None:
     store = open_for_reading(context)
     now_ms = context.now_ms()
     found = store.call(workers.load_all)
-    rows = [worker_row(worker, now_ms) for worker in found]
+    rows = [worker_shape(worker, now_ms) for worker in found]
     if args.json:
         context.out.json(rows)
     else:
@@ -59,7 +59,7 @@ def list_all(args: Namespace, context: Context) -> None:
         )
 
 
-def worker_row(worker: records.StoredWorker, now_ms: int) -> dict[str, object]:
+def worker_shape(worker: records.StoredWorker, now_ms: int) -> dict[str, object]:
     """JSON of a worker."""
     from store.workers import OLD_HEARTBEAT_MS, is_gone
 
