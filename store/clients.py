@@ -52,7 +52,7 @@ def add(kind: str, name: str, user_id: str, code: str, actor: Actor, now_ms: int
 
 
 def renew(kind: str, name: str, code: str, actor: Actor, now_ms: int) -> Client:
-    """Let it set itself up anew; the key that it had is worth nothing from now on.
+    """Let it set itself up anew; the key that it had is refused from now on.
 
     Raises NotFound.
     """

@@ -164,8 +164,8 @@ def load_all() -> list[StoredSource]:
 def load_state(name: str, *, created_ms: int | None = None) -> bytes | None:
     """Return the state that came with the source's last batch. Raises NotFound.
 
-    Here and below `created_ms` tells apart sources of the same name: what a deleted one still has
-    to save is not saved for a later one.
+    Here and below `created_ms` distinguishes sources of the same name: nothing that a deleted one
+    still has to save is saved for a later one.
     """
     row = SourceRow.get_or_none(_is(name, created_ms))
     if row is None:

@@ -17,7 +17,7 @@ SETTLE_S = 1.0
 
 
 class OpenConnection(Protocol):
-    """Connection as the limit knows it: its address, and whether somebody was let in on it."""
+    """Connection as the limit knows it: its address, and whether its client has signed in."""
 
     address: str
     admitted: bool
@@ -26,18 +26,18 @@ class OpenConnection(Protocol):
 
     @property
     def is_answering(self) -> bool:
-        """Tell whether it waits for us: who sends no more of a body is as idle as any other."""
+        """True while it waits for our answer; one that sends no more of a body counts as idle."""
 
     def cut(self) -> None:
         """Close it whatever is under way."""
 
 
 class ConnectionLimit:
-    """Limit: at most `most` connections; one address has half of those that nobody was let in on.
+    """Limit of `most` connections; one address has at most half as many without a sign-in.
 
-    A new one takes the place of the longest idle that nobody was let in on; where there is none
-    it is not taken in. Who was let in keeps its place. This host's own address has no share of
-    its own: behind a proxy all come from there.
+    A new one takes the place of the one without a sign-in that is idle for the longest time; if
+    there is none, it is refused. A connection with a sign-in keeps its place. This host's own
+    address has no such limit: behind a proxy all come from there.
     """
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +47,7 @@ class ConnectionLimit:
         self._open: set[OpenConnection] = set()
 
     def enter(self, connection: OpenConnection) -> bool:
-        """Take a connection in, where need be in another's place; False where none goes."""
+        """Accept a connection, if need be in the place of another; False if it is refused."""
         strangers = [each for each in self._open if not each.admitted]
         place = origin_of(connection.address)
         of_its_place = [each for each in strangers if origin_of(each.address) == place]

@@ -128,7 +128,7 @@ class _Connection:
 
     @property
     def is_answering(self) -> bool:
-        """Tell whether it waits for us, and not we for more of a body."""
+        """Return whether it waits for us, and not we for more of a body."""
         return not self._wanted.is_set()
 
     async def end_when_idle(self) -> None:

@@ -1,7 +1,7 @@
 """SSH logins of a host without a journal, from the file that syslog writes them to.
 
-Any account of the host may write such lines by `logger`: where there is a journal, which tells who
-wrote what, that is the better source.
+Any account of the host may write such lines by `logger`. A journal, which records the author of
+each line, is the better source.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _old_ms(match: re.Match[str], now_ms: int, zone: tzinfo | None) -> int | Non
 class AuthLogState(msgspec.Struct, frozen=True):
     """State of the source: the place in the log, a file by its number (inode) and an offset.
 
-    mark:    what tells the bytes before the offset from others, "" where it is not known
+    mark:    hash of the bytes before the offset, "" where it is not known
     lost_ms: when lines were last lost with a file that is gone, None where none were
     """
 
@@ -110,7 +110,7 @@ _states = msgspec.json.Decoder(AuthLogState)
 class AuthLogSource:
     """Polls a log file, from its end on at first, and follows it when it is rotated.
 
-    machine tells this host from others in ids.
+    machine: stands for this host in ids
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class AuthLogSource:
             raise SourceError(f"{shown} cannot be read: {error.strerror}", cure) from None
 
     def _poll(self, now_ms: int, state: bytes | None) -> Batch:
-        before, warning = self._recalled(state)
+        before, warning = self._read_state(state)
         path, before = self._find_file(before, now_ms)
         with path.open("rb") as file:
             is_over = path != self._file and not _is_fresh(file, now_ms)
@@ -154,7 +154,7 @@ class AuthLogSource:
         lost = _LOST if is_recent_loss(before.lost_ms, now_ms) else ""
         return Batch(tuple(events), msgspec.json.encode(after), warning or lost, more)
 
-    def _recalled(self, state: bytes | None) -> tuple[AuthLogState, str]:
+    def _read_state(self, state: bytes | None) -> tuple[AuthLogState, str]:
         known, warning = None, ""
         if state is not None:
             try:
@@ -240,14 +240,14 @@ def _read(
 
 
 def _mark(file: BinaryIO, offset: int) -> str:
-    """Return what tells the bytes before an offset from others."""
+    """Return a hash of the bytes before an offset, "" at the start of a file."""
     start = max(0, offset - _MARKED)
     file.seek(start)
     return blake2b(file.read(offset - start), digest_size=8).hexdigest() if offset else ""
 
 
 def _holds(path: Path, state: AuthLogState) -> bool:
-    """Tell whether what was read is still in it: a file may be cut, its number be used again."""
+    """Return whether the bytes that were read are still there: the file may be cut or another."""
     with path.open("rb") as file:
         if state.offset > os.fstat(file.fileno()).st_size:
             return False

@@ -25,9 +25,9 @@ class SignIn(msgspec.Struct, frozen=True):
     ip:            the address that it came from, None where there is none
     user:          the name that was given, "" for none
     user_id:       the id of that user, "" where the name is nobody's
-    verifications: what was found to be right, such as ("publickey", "user")
+    verifications: the checks that it passed, such as ("publickey", "user")
     errors:        why it failed; none where it did not
-    facts:         what tells this sign-in from all others
+    facts:         differ from those of every other sign-in
     """
 
     at_ms: int

@@ -74,15 +74,15 @@ class JournalCommand:
         """Read entries of sshd from `start` on, an option. Raises CursorError, SourceError."""
         identifiers = [f"--identifier={name}" for name in IDENTIFIERS]
         fields = f"--output-fields={','.join(FIELDS)}"
-        output, is_whole = self._printed(["--output=json", fields, *identifiers, start], most)
+        output, is_whole = self._run(["--output=json", fields, *identifiers, start], most)
         lines = output.split(b"\n")[:most]
         return JournalEntries(tuple(line for line in lines if line), more=not is_whole)
 
     def check(self) -> None:
-        """Raise SourceError where nothing can be read, of which it says no word beside JSON."""
-        self._printed(["--output=short", "--lines=1"], 1)
+        """Raise SourceError where nothing can be read, which JSON output does not report."""
+        self._run(["--output=short", "--lines=1"], 1)
 
-    def _printed(self, options: Sequence[str], most: int) -> tuple[bytes, bool]:
+    def _run(self, options: Sequence[str], most: int) -> tuple[bytes, bool]:
         with tempfile.TemporaryFile() as complaints:
             process = self._start(options, complaints)
             try:
@@ -176,7 +176,7 @@ class JournalState(msgspec.Struct, frozen=True):
     cursor:  of the last entry that was read, "" before the first
     at_ms:   when that was written, or when the source began
     numbers: the last number that was read of each sequence that the journal has numbered in
-    lost_ms: when the cursor was last worth nothing, None where it always was
+    lost_ms: when the journal last did not know the cursor any more, None where that never was
     """
 
     cursor: str
@@ -215,7 +215,7 @@ class JournalSource:
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
         """Read what was written since `state`. Raises SourceError."""
-        before, warning = _recalled(state, now_ms)
+        before, warning = _read_state(state, now_ms)
         read, before = self._read(before, now_ms)
         if not read.lines:
             self._check(now_ms)
@@ -254,7 +254,7 @@ def _since(at_ms: int) -> str:
     return f"--since=@{max(0, at_ms) // 1000}"
 
 
-def _recalled(state: bytes | None, now_ms: int) -> tuple[JournalState, str]:
+def _read_state(state: bytes | None, now_ms: int) -> tuple[JournalState, str]:
     if state is None:
         return JournalState("", now_ms), ""
     try:
@@ -292,7 +292,7 @@ def _lines(read: JournalEntries, state: JournalState) -> tuple[list[SshdLine], J
 
 
 def _written_ms(time_us: str) -> int:
-    """Return when an entry was written. Raises ValueError for what no clock says."""
+    """Return the time of an entry. Raises ValueError for one that no clock shows."""
     written_us = int(time_us)
     if not 0 <= written_us < END_US:
         raise ValueError("no clock goes so far")
@@ -300,7 +300,7 @@ def _written_ms(time_us: str) -> int:
 
 
 def _number(cursor: str) -> tuple[str, int] | None:
-    """Return the sequence of numbers that an entry is in, and its number."""
+    """Return the sequence that an entry is numbered in, and its number there."""
     match = _CURSOR.fullmatch(cursor)
     return None if match is None else (match[1], int(match[2], 16))
 
@@ -308,7 +308,7 @@ def _number(cursor: str) -> tuple[str, int] | None:
 def _is_new(
     number: tuple[str, int] | None, written_ms: int, numbers: Mapping[str, int], state: JournalState
 ) -> bool:
-    """Tell whether an entry is new: without its cursor journalctl gives all, and says nothing."""
+    """Return whether an entry is new: when the cursor is gone, journalctl gives old ones too."""
     if number is not None and number[0] in numbers:
         return number[1] > numbers[number[0]]
     return written_ms >= state.at_ms - (LATE_MS if state.cursor else 0)

@@ -1,8 +1,8 @@
-"""Messages of sshd, and the sign-ins that they tell of.
+"""Messages of sshd, and the sign-ins that they report.
 
-Whoever knocks chooses the user name in it, and the key id of a certificate, and may write into them
-what looks like the rest of a line. So a name reaches as far to the right as the line allows, what
-follows it must be exactly what sshd writes, and where two readings remain nothing is read from
+A client chooses the user name in a message, and the key id of a certificate, and may write into
+them text like the rest of a line. So a name reaches as far to the right as the line allows, the
+text after it must be exactly what sshd writes, and a line with two readings gives nothing of
 either.
 """
 
@@ -40,11 +40,11 @@ class LoginEnd(Enum):
 class SshdMessage(msgspec.Struct, frozen=True):
     """Message of sshd about a sign-in.
 
-    method:  "publickey", "password" and so on; "" where the line does not tell
-    user:    the name that was given, None where it cannot be told from the rest
-    ip:      None where it is not known or cannot be told from the rest
+    method:  "publickey", "password" and so on; "" where the line has none
+    user:    the name that was given, None where its end in the line is not certain
+    ip:      None where it is not known, or its place in the line is not certain
     invalid: whether there is no user of this name
-    penalty: what the address is refused for, in the words of sshd; "" where it is not
+    penalty: the reason for which the address is refused, in the words of sshd; "" for none
     """
 
     outcome: LoginEnd
@@ -163,9 +163,10 @@ def _address(text: str) -> str | None:
 
 
 class SshdLine(msgspec.Struct, frozen=True):
-    """Line of sshd: when and on which host it was written, and what tells it from others.
+    """Line of sshd: its time, its host and its text.
 
-    machine tells the host from others in ids, host is its name.
+    machine: stands for the host in ids; `host` is its name
+    facts:   differ from those of every other line
     """
 
     at_ms: int
@@ -178,7 +179,7 @@ class SshdLine(msgspec.Struct, frozen=True):
 class LoginProgress(msgspec.Struct, frozen=True):
     """Memory from line to line.
 
-    failed: the connections that a failure is known of, "ADDRESS PORT", and when
+    failed: times of the failures that are known, by connection: "ADDRESS PORT"
     """
 
     failed: Mapping[str, int] = {}
@@ -188,7 +189,7 @@ class LoginProgress(msgspec.Struct, frozen=True):
 def derive(
     progress: LoginProgress, lines: Iterable[SshdLine], rules: AlertRules
 ) -> tuple[list[Event], LoginProgress]:
-    """Return the sign-ins that lines tell of, each followed by the alerts that it raises."""
+    """Return the sign-ins that lines report, each followed by the alerts that it raises."""
     events: list[Event] = []
     now_ms: int | None = None
     failed, memory = dict(progress.failed), progress.memory
@@ -214,7 +215,7 @@ def _each(lines: Iterable[SshdLine]) -> Iterator[SshdLine]:
 
 
 def _is_repeated_failure(said: SshdMessage, line: SshdLine, failed: dict[str, int]) -> bool:
-    """Tell whether a connection ends whose failure is known already; failures are noted."""
+    """Return whether the failure of a connection that ends is known; a failure is noted."""
     if said.outcome is LoginEnd.ACCEPTED or said.ip is None:
         return False
     connection = f"{said.ip} {said.port}"

@@ -195,7 +195,7 @@ class ProCustodibusSource:
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
         """Take from the next queue. Raises SourceError where none gives any."""
-        before = _recalled(state)
+        before = _read_state(state)
         left = [name for name in before.left if name in self._types] or self._due(before, now_ms)
         if not left:
             return self._batch((), before, (), now_ms)
@@ -253,7 +253,7 @@ class ProCustodibusSource:
         return [name for name in self._types if not 0 < wait.get(name, 0) <= DAY_MS]
 
 
-def _recalled(state: bytes | None) -> PullState:
+def _read_state(state: bytes | None) -> PullState:
     """Return the state, a new one where it cannot be used: the queues are at their server."""
     try:
         known = PullState() if state is None else _states.decode(state)
