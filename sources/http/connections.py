@@ -163,7 +163,7 @@ class _Connection:
         return data
 
     def at_eof(self) -> bool:
-        """Tell whether the client has closed its side."""
+        """Return whether the client has closed its side."""
         return self._reader.at_eof()
 
     async def answer(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""`POST /events`: programs, and other Tocsins, hand events in, and show a token for it."""
+"""`POST /events`: programs, and other Tocsins, hand events in, each with a token of its own."""
 
 from __future__ import annotations
 

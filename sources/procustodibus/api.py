@@ -239,7 +239,7 @@ class Api:
         return answer
 
     def _is_signed_in(self) -> bool:
-        """Tell whether there is a session; a new one is good for one request at least."""
+        """Return whether there is a session; a new one is good for one request at least."""
         return bool(self._token) and (self._is_new or self._monotonic() < self._until_s)
 
     async def _say_hello(self) -> None:

@@ -135,7 +135,7 @@ def endpoint_warning(unread: Sequence[tuple[str, str]], names: HostNames) -> str
 
 
 def _is_there(given: _Interface) -> bool:
-    """Tell whether it runs: one of a conf file that is down has no peer that is available."""
+    """Return whether it runs: one of a conf file that is down has no peer that is available."""
     return given.up or any(peer.available for peer in given.peers.values())
 
 

@@ -103,7 +103,7 @@ def _as_event(text: bytes) -> bytes:
 
 
 def _is_known(name: str, value: object) -> bool:
-    """Tell whether it is a member of events, of the form that it has there."""
+    """Return whether it is a member of events, of the form that it has there."""
     if name in OBJECTS:
         return isinstance(value, dict)
     return name in TOP_LEVEL_MEMBERS
@@ -216,7 +216,7 @@ class ProCustodibusSource:
         return self._batch(found.events, after, rest, now_ms, found.refused)
 
     def _has_more(self, queue: str, found: AnswerEvents, wanted: int) -> bool:
-        """Tell whether there is more: behind a full answer, unless it is the last one again."""
+        """Return whether there is more: behind a full answer, unless it is the last one again."""
         ids = tuple(event.id for event in found.events)
         is_new = ids != self._last.get(queue)
         self._last[queue] = ids

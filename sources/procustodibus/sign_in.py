@@ -286,7 +286,7 @@ class Sessions:
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a text is the base64 of a public ed25519 key."""
+    """Return whether a text is the base64 of a public ed25519 key."""
     try:
         return len(b64decode(text, validate=True)) == KEY_BYTES
     except ValueError:
