@@ -43,7 +43,7 @@ class Hello:
         self._sessions = sessions
 
     async def health(self, _: Request) -> JsonAnswer:
-        """Return whether events would be taken."""
+        """Answer whether events would be taken."""
         try:
             self._inlet.check_room()
         except SourceError as error:

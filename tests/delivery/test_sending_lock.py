@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from threading import Timer
+from threading import Thread
 
 import pytest
 from msgspec.structs import replace
@@ -159,13 +159,20 @@ def test_a_terminal_that_is_quit_while_it_gives_way_cuts_nothing_off(
     desk: Desk, tocsin: Tocsin, receiver: Receiver
 ) -> None:
     path = "/held/quit"
+
+    def release_once_it_ends() -> None:
+        eventually(lambda: any("waiting up to" in line for line in worker.lines))
+        receiver.release(path)
+
     desk.add(hook(receiver.url(path)))
     desk.append(*events(1, 1))
     with terminal(desk) as worker:
         receiver.wait(path, count=1)
         start_headless(tocsin)
         eventually(lambda: any("waiting for 1 in flight" in line for line in worker.lines))
-        Timer(0.3, receiver.release, (path,)).start()  # while the terminal quits
+        release = Thread(target=release_once_it_ends)
+        release.start()
+    release.join()
     desk.append(*events(2, 2))
     receiver.wait(path, events=2)
     judge(receiver.requests(path), 2)
