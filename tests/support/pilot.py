@@ -12,7 +12,7 @@ from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import pytest
 from textual._context import active_app
@@ -20,8 +20,10 @@ from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 
 _Work = WeakKeyDictionary[AbstractEventLoop, set[Future[Any]]]
-THREADS_S = 0.25
+THREADS_S = 1.0
 """Longest wait for work in other threads, some of which a test holds up on purpose."""
+LONGEST_S = 10.0
+"""Longest wait for an app that never comes to rest."""
 SOON_S = 0.02
 """Timers due so soon belong to what was done: a terminal's new size is told after 8 ms."""
 
@@ -30,6 +32,7 @@ SOON_S = 0.02
 def idle_by_signals() -> Iterator[None]:
     """Let the pilot go on as soon as nothing is left to do, for as long as the block lasts."""
     work: _Work = WeakKeyDictionary()
+    held_up: WeakSet[Future[Any]] = WeakSet()
     run_in_executor: Callable[..., Future[Any]] = BaseEventLoop.run_in_executor
 
     def counted(loop: BaseEventLoop, *arguments: Any) -> Future[Any]:
@@ -40,7 +43,7 @@ def idle_by_signals() -> Iterator[None]:
         return future
 
     async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 1) -> None:
-        await _idle(work, max_sleep)
+        await _idle(work, held_up)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseEventLoop, "run_in_executor", counted)
@@ -66,21 +69,26 @@ def stylesheets_parsed_once() -> Iterator[None]:
         yield
 
 
-async def _idle(work: _Work, longest_s: float) -> None:
-    """Wait until no callback is ready, no work is in a thread and no repaint or timer is due."""
+async def _idle(work: _Work, held_up: WeakSet[Future[Any]]) -> None:
+    """Wait until no callback is ready, no work is in a thread and no repaint or timer is due.
+
+    Work that a test holds up is waited for once.
+    """
     loop = asyncio.get_running_loop()
     ready = loop._ready  # type: ignore[attr-defined]  # the loop tells it nowhere else
     began_s = loop.time()
-    held: set[Future[Any]] = set()
-    while loop.time() < began_s + longest_s:
+    while loop.time() < began_s + LONGEST_S:
         await asyncio.sleep(0)
         if ready:
             continue
-        if under_way := work.get(loop, set()) - held:
-            _, held_up = await asyncio.wait(
+        if under_way := work.get(loop, set()) - set(held_up):
+            done, late = await asyncio.wait(
                 under_way, timeout=THREADS_S, return_when=asyncio.FIRST_COMPLETED
             )
-            held |= held_up if len(held_up) == len(under_way) else set()
+            if not done:
+                held_up.update(late)
+        elif active_app.get()._batch_count and loop.time() < began_s + THREADS_S:
+            await asyncio.sleep(0.001)  # what is changed together is painted at its end
         elif not _painted():
             due_s = _next_timer_s(loop)
             if due_s > began_s + SOON_S:
@@ -95,9 +103,14 @@ def _next_timer_s(loop: AbstractEventLoop) -> float:
 
 
 def _painted() -> bool:
-    """Do the repaint that the screen's timer would do within 17 ms; True if there was one."""
+    """Lay out and paint as the screen's timer would within 17 ms; True if there was anything."""
     screen: Any = active_app.get().screen
-    due: bool = screen._update_timer._active.is_set()
+    due: bool = screen._update_timer._active.is_set() or _is_unpainted(screen)
     if due:
         screen._on_timer_update()
-    return due
+    return due and not screen.app._batch_count
+
+
+def _is_unpainted(screen: Any) -> bool:
+    """True also where the timer ran in vain: within a batch it paints nothing."""
+    return bool(screen._layout_required or screen._repaint_required or screen._dirty_widgets)
