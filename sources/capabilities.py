@@ -23,20 +23,20 @@ _CLEAR_ALL = 4
 
 
 def keep_from_children() -> None:
-    """Let processes started by this thread, or by threads made by it, inherit no right."""
+    """Let processes started by this thread, or by threads made by it, inherit no capability."""
     if _sets().get("Amb"):
         _change_ambient(_CLEAR_ALL)
 
 
 def is_held() -> bool:
-    """Return True if the program was given the right, and may leave it to its children."""
+    """Return True if the program has the capability and may leave it to its children."""
     sets = _sets()
     return bool(sets.get("Prm", 0) & sets.get("Inh", 0) & 1 << _NET_ADMIN)
 
 
 @contextmanager
 def left_to_children() -> Iterator[None]:
-    """Let processes that this thread starts meanwhile query WireGuard. The right must be held."""
+    """Let processes that this thread starts meanwhile query WireGuard, if the capability is held."""
     _change_ambient(_RAISE, _NET_ADMIN)
     try:
         yield

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 MOST_LISTS = 500
+"""Lists of events in one commit."""
+
 MOST_EVENTS = 10_000
 """Events of one commit, so that the worker gets its turn; a single list may have more."""
 
@@ -112,7 +114,7 @@ class Inlet:
         )
 
     async def advance(self, name: str, step: stored_sources.Step) -> AppendResult:
-        """Add the events that `step` makes of a source's state; this never waits for disk."""
+        """Add the events that `step` makes of a source's state, even while the disk is short."""
         return await self._add(stored_sources.advance, name, step, self.clock())
 
     async def note_failure(
@@ -261,7 +263,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class Intake:
-    """Handler of texts, the same for the socket and HTTP."""
+    """Handler of texts: lines of the socket, and bodies of HTTP requests."""
 
     def __init__(self, inlet: Inlet, random64: Callable[[], int]) -> None:
         self._inlet = inlet

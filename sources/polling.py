@@ -20,7 +20,7 @@ from sources.base import Batch, Source, SourceError
 from sources.limits import check_disk
 from sources.process_lock import lock_file, process_lock
 from sources.refusals import check_room, taking_rules
-from sources.unsaved import Unsaved
+from sources.unsaved import UnsavedBatch
 from store import refusals
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreLost
@@ -83,7 +83,7 @@ class Polling:
         self._left_out = 0
         """Events left out for the ids of others, since there was nothing more to be had."""
         self._lock_file = lock_file(store.path, name)
-        self._unsaved = Unsaved(store.path, name, self.created_ms) if self.takes else None
+        self._unsaved = UnsavedBatch(store.path, name, self.created_ms) if self.takes else None
 
     async def run(self, every_ms: int, *, once: bool = False) -> AppendResult:
         """Poll until the stop, whatever fails; return the counts of all added events.

@@ -1,6 +1,6 @@
-"""Batch that a source took and the store would not keep: it is gone where it came from.
+"""Unsaved batch: events that a source took, which are gone at their server, and the store lacks.
 
-So it is kept here until the store has it, and in a file beside the store, since this process may
+It is kept in memory and in a file beside the store until the store has it, since this process may
 end before that.
 """
 
@@ -17,7 +17,7 @@ from sources.base import Batch, SourceError
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """Batch as it lies on the disk, and when the source that took it was added."""
+    """Batch as it is on disk, and when the source that took it was added."""
 
     events: tuple[Event, ...]
     state: bytes
@@ -30,7 +30,7 @@ class _Kept(msgspec.Struct, frozen=True):
 _decoder = msgspec.msgpack.Decoder(_Kept)
 
 
-class Unsaved:
+class UnsavedBatch:
     """Unsaved batch of a source, one at most: it is saved before the next poll.
 
     To be used while no other process runs the source. `created_ms` distinguishes it from an earlier

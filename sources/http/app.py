@@ -1,4 +1,4 @@
-"""Application of the HTTP server (ASGI): its routes, and requests through them to answers."""
+"""Application of the HTTP server (ASGI): finds the route of a request and sends its answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONNECTION = "tocsin.connection"
 
 STORE_RETRY_S = 5
 _BUG = "this is a bug in tocsin: its log tells where; nothing of this request was taken"
-_LAST = ("connection", "close")
+_CLOSE = ("connection", "close")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ClientLimits(msgspec.Struct, frozen=True):
 
 
 class App:
-    """Answers requests; a fault of our own goes to `on_bug`, and nothing of it to a client.
+    """Application that answers requests; `on_bug` gets a fault of our own, a client nothing of it.
 
     Raises TimeoutError out of a call when a client does not take its answer.
     """
@@ -122,7 +122,7 @@ class App:
         return await route.handler(replace(request, body=data))
 
     def _find(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]]:
-        """Return the route of a path and what stands in its places. Raises RequestRefused."""
+        """Return the route of a path and the values of its names. Raises RequestRefused."""
         matches = [(route, route.pattern.fullmatch(raw_path)) for route in self._routes]
         found = {route.method: (route, match) for route, match in matches if match is not None}
         if method in found:
@@ -142,9 +142,9 @@ class App:
             ("content-length", str(len(content))),
             *answer.headers,
         ]
-        is_early = not body.ended and _LAST not in headers
-        if (is_early or ends) and _LAST not in headers:
-            headers.append(_LAST)
+        is_early = not body.ended and _CLOSE not in headers
+        if (is_early or ends) and _CLOSE not in headers:
+            headers.append(_CLOSE)
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await send({"type": "http.response.start", "status": int(answer.status), "headers": pairs})
         await send({"type": "http.response.body", "body": content, "more_body": True})

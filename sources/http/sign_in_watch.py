@@ -1,7 +1,7 @@
-"""Sign-ins over HTTP: reports of each, so that it can become an event, and who fails too often.
+"""Sign-ins over HTTP: reports of them, for events, and the addresses from which too many fail.
 
-Failures are counted by address, and others may share that, so whoever signs in well or has a
-session is let in all the same.
+Several clients may share an address: one that signs in with success or has a session is let in
+from there all the same.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ MOST_REPORTS = 10
 """Failures of one address that are reported in a minute; more would only fill the store."""
 
 MOST_REPORTS_OF_ALL = 100
+"""Failures of all addresses together that are reported in a minute."""
+
 MOST_FAILURES = 20
 """Failures of one address in a window, after which it has to wait for the window's end."""
 
@@ -51,7 +53,7 @@ ReportSignIn = Callable[[HttpSignIn], Awaitable[None]]
 
 
 class LimitedReports:
-    """Passes sign-ins on, but of failures only so many a minute."""
+    """Reports of sign-ins, but of failures only so many a minute."""
 
     def __init__(self, report: ReportSignIn, clock: Callable[[], int]) -> None:
         self._report = report

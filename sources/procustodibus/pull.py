@@ -103,7 +103,7 @@ def _as_event(text: bytes) -> bytes:
 
 
 def _is_known(name: str, value: object) -> bool:
-    """Return whether it is a member of events, of the form that it has there."""
+    """Return True if events have such a member, with such a value."""
     if name in OBJECTS:
         return isinstance(value, dict)
     return name in TOP_LEVEL_MEMBERS
@@ -124,10 +124,10 @@ def _split(body: bytes) -> _Texts:
     try:
         return _Texts([bytes(raw) for raw in _answers.decode(body).data])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _whole_ones(body)
+        return _whole_events(body)
 
 
-def _whole_ones(body: bytes) -> _Texts:
+def _whole_events(body: bytes) -> _Texts:
     """Return the events at the start of an answer that is cut or broken."""
     text = body.decode("utf-8", "replace")
     member = text.find('"data"')
@@ -216,7 +216,7 @@ class ProCustodibusSource:
         return self._batch(found.events, after, rest, now_ms, found.refused)
 
     def _has_more(self, queue: str, found: AnswerEvents, wanted: int) -> bool:
-        """Return whether there is more: behind a full answer, unless it is the last one again."""
+        """Return True if there may be more: the answer is full, and not the last one again."""
         ids = tuple(event.id for event in found.events)
         is_new = ids != self._last.get(queue)
         self._last[queue] = ids
@@ -230,7 +230,7 @@ class ProCustodibusSource:
         now_ms: int,
         refused: Sequence[RefusedText] = (),
     ) -> Batch:
-        """Return the result of a poll: a failure while every queue fails, were it but a sign-in."""
+        """Return the result of a poll; it has a failure while every queue fails."""
         failing = {name: known for name, known in state.failing.items() if name in self._types}
         wrong = tuple(known for known in state.wrong if is_recent_loss(known.at_ms, now_ms))
         after = msgspec.structs.replace(state, left=tuple(left), failing=failing, wrong=wrong)
@@ -254,7 +254,7 @@ class ProCustodibusSource:
 
 
 def _read_state(state: bytes | None) -> PullState:
-    """Return the state, a new one where it cannot be used: the queues are at their server."""
+    """Return the state, or a new one where it cannot be used: their server keeps the queues."""
     try:
         known = PullState() if state is None else _states.decode(state)
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -1,7 +1,7 @@
 """Commands by which the service's account, which is not root, may read this host's WireGuard.
 
 Both print one dump and nothing else: a command that an admin sets in the source gets no right.
-Apart, since the source and the set-up of the service use them.
+A file of its own, since both the source and the set-up of the service use them.
 """
 
 from __future__ import annotations
