@@ -36,7 +36,7 @@ def is_held() -> bool:
 
 @contextmanager
 def left_to_children() -> Iterator[None]:
-    """Let processes that this thread starts meanwhile query WireGuard, if the capability is held."""
+    """Let processes that this thread starts query WireGuard. The capability must be held."""
     _change_ambient(_RAISE, _NET_ADMIN)
     try:
         yield

@@ -1,8 +1,8 @@
 """Making a store: it is built under another name, and renamed when its key is in its place.
 
-A kill leaves neither store nor key; or a key that no store has used, and beside it the finished
-store, which the next start puts in its place. If a key or a log shows that there was a store, none
-is made unless the admin says so: what was accepted would be gone without a word.
+After a kill there is neither store nor key, or a new key and the finished store, which the next
+start puts in its place. If a key or a log shows that there was a store, none is made unless the
+admin says so: events that were accepted would be gone without a word.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ def _make(path: Path, vault: Vault, *, over_remains: bool) -> None:
         build(draft, fingerprint_of(key))
         if not vault.key_file.exists():
             vault.write_key(key)
-    put(draft, path)
+    put_in_place(draft, path)
 
 
 def make_filled(path: Path, fill: Callable[[Path], T]) -> T:
     """Make a store where there is none; `fill` puts something into it, and its key in its place.
 
-    No later start takes what a kill leaves of it for a store.
+    What a kill leaves of it is no store to a later start.
     """
     with _making(path):
         if is_there(path):
@@ -87,11 +87,11 @@ def make_filled(path: Path, fill: Callable[[Path], T]) -> T:
             _remove(draft)
             raise
         _remove(draft_of(path))
-        put(draft, path)
+        put_in_place(draft, path)
         return result
 
 
-def put(draft: Path, path: Path) -> None:
+def put_in_place(draft: Path, path: Path) -> None:
     """Give the finished store its name."""
     set_log_aside(path)
     draft.replace(path)
@@ -128,7 +128,7 @@ def is_finished(draft: Path, key_file: Path) -> bool:
 
 @contextmanager
 def _making(path: Path) -> Iterator[None]:
-    """Be alone in making a store in a folder, whose lock the system frees if we die."""
+    """Hold the lock for making a store in a folder; the system frees it if this process dies."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -36,7 +36,7 @@ def rows(query: Any) -> list[Any]:
 
 
 def light_rows(query: ModelSelect[Any]) -> list[Any]:
-    """The rows of a query for whole models as values to read, made in a fraction of the time.
+    """Return the rows of a query for whole models as named tuples, made faster than models.
 
     They have the model's names and SQLite's values: what is boolean is 0 or 1.
     """

@@ -147,7 +147,7 @@ class StoreAndKey(msgspec.Struct, frozen=True):
                 creation.refuse_remains(store, key)
                 creation.refuse_remains(store, store.with_name(KEY_NAME))
             self._build(host, creation.draft_of(store), key)
-        creation.put(creation.draft_of(store), store)
+        creation.put_in_place(creation.draft_of(store), store)
         return f"made {self.path} and {self.key}"
 
     def _keep(self, host: Host, store: Path, key: Path) -> str | None:

@@ -1,1 +1,1 @@
-"""Screens that every place is made of: lists, forms, dialogs and help."""
+"""Base screens that the others are made of: lists, forms, dialogs and help."""

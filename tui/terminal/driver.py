@@ -1,8 +1,8 @@
 """Driver of the terminal: input of any bytes, no polling, and as much of the mouse as is set.
 
-Textual's own looks ten times a second whether it is still to listen, asks for every move of the
-mouse, and gives up the whole screen at a byte that is no UTF-8 and at a sequence that names a key
-there cannot be.
+Textual's own driver wakes ten times a second to see if it should end, requests every move of the
+mouse, and gives up the whole screen at a byte that is no UTF-8 and at a sequence for a key that
+cannot be.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ EVERY_MOVE, DRAGS = "\x1b[?1003", "\x1b[?1002"
 
 MOST_READ = 4096
 TICK_S = 0.1
-"""After so long without more input a key is complete, as escape alone is."""
+"""Time without more input after which a key is complete, such as escape alone."""
 
 ATTENTIVE_S = 1.0
-"""For so long after input the end of a key is looked for."""
+"""Time after input for which the driver wakes to see if a key is complete."""
 
 
 def use_driver(app: App[Any], mouse: str) -> bool:
@@ -44,7 +44,7 @@ def use_driver(app: App[Any], mouse: str) -> bool:
 
 
 class TerminalDriver(LinuxDriver):
-    """Driver of Textual that nothing wakes between input and its end."""
+    """Driver of Textual that sleeps until there is input or it is to end."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -56,7 +56,7 @@ class TerminalDriver(LinuxDriver):
 
         typed = TypedInput(lambda: XTermParser(self._debug))
         for data in input_of(self.fileno, self._end):
-            for message in (*typed.take(data), *typed.wait_no_more()):
+            for message in (*typed.take(data), *typed.complete()):
                 self.process_message(message)
 
 
@@ -122,7 +122,7 @@ class TypedInput:
         for character in self._decode(typed):
             yield from self._read(methodcaller("feed", character))
 
-    def wait_no_more(self) -> Iterator[Message]:
+    def complete(self) -> Iterator[Message]:
         """Yield the keys that are complete since nothing followed, as escape alone."""
         return self._read(methodcaller("tick"))
 

@@ -241,7 +241,7 @@ def _screen_below(dialog: DialogScreen[Any]) -> CoverableScreen | None:
 
 
 def remove_screen(app: App[Any], screen: Screen[Any]) -> None:
-    """Remove a screen, also from below others; where that cannot be done, it stays there."""
+    """Remove a screen, also from below others; if Textual has no part for that, it stays."""
     if screen is app.screen:
         app.pop_screen()
     elif are_known("overlays") and screen in app._screen_stack:
@@ -272,7 +272,7 @@ def _without(region: Region, hole: Region) -> Iterator[Region]:
 
 
 def _set_dirty_regions(compositor: Compositor, regions: Iterable[Region]) -> None:
-    """Let only these be dirty, without what a smaller terminal has no line for any more."""
+    """Make these the only dirty regions, without parts outside a terminal that became smaller."""
     screen = compositor.size.region
     seen = {one for region in regions if (one := region.intersection(screen))}
     compositor._dirty_regions.clear()

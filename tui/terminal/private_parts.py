@@ -1,7 +1,7 @@
-"""Private parts of Textual that the screens use: the one list of them, by the module that does.
+"""Private parts of Textual that the screens use: one list, by the module that uses them.
 
-Any version of Textual may rename one, so whoever uses them asks `are_known` first, and leaves
-Textual to its own way where a part is missing. A test fails by the name of each missing part.
+Any version of Textual may rename one, so a module calls `are_known` first, and lets Textual do as
+it does by itself where a part is missing. A test fails and names each missing part.
 """
 
 from __future__ import annotations

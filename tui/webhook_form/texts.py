@@ -1,4 +1,4 @@
-"""Texts of the form's fields, with the URL and the header values that are known behind dots."""
+"""Texts of the form's fields; dots in them may stand for a known URL or header value."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LABELS = {
     "start": "From",
     "since": "From",
 }
-"""Label of each field on the screen, in the order of the form; two have two boxes."""
+"""Label of each field on the screen, in the order of the form; a label given twice has two boxes."""
 
 
 def labels_of(names: Iterable[str]) -> str:
