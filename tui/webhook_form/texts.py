@@ -43,7 +43,7 @@ LABELS = {
     "start": "From",
     "since": "From",
 }
-"""Label of each field on the screen, in the order of the form; a label given twice has two boxes."""
+"""Label of each field on the screen, in the order of the form; a label here twice has two boxes."""
 
 
 def labels_of(names: Iterable[str]) -> str:
