@@ -1,4 +1,4 @@
-"""Events that sources make: ids follow from facts, so that the same seen twice is a repeat.
+"""Events that sources make: ids follow from facts, so that a fact seen twice is a repeat.
 
 A file of its own, since WireGuard, sign-ins and the alerts about sources make theirs here.
 """

@@ -108,7 +108,7 @@ def _wireguard(
         alerts=terms.alerts,
         geo=geo_of(terms.settings.geo_db),
     )
-    return RunnableSource(source, _span(values["every"]), host_params=source.host)
+    return RunnableSource(source, _span(values["every"]), host_params=source.host_params)
 
 
 def _socket(

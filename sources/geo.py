@@ -28,7 +28,7 @@ _PEEKED = 200
 _LAST_S = 1 << 33
 """Latest time of a build, in the year 2242: a later one is an error."""
 
-_OURS = tuple(
+_UNLOCATED = tuple(
     map(
         ipaddress.ip_network,
         (
@@ -37,7 +37,7 @@ _OURS = tuple(
         ),
     )
 )
-"""Addresses without a location: a file that has one is wrong."""
+"""Networks whose addresses have no location: a file that gives them one is wrong."""
 
 _LACKS = {GEO: "no geo_db with countries", NETWORKS: "no geo_db with networks"}
 
@@ -242,7 +242,7 @@ def _in_the_world(ip: str) -> Address | None:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return None if any(address in network for network in _OURS) else address
+    return None if any(address in network for network in _UNLOCATED) else address
 
 
 def _located(records: Sequence[Any]) -> Location | None:

@@ -1,1 +1,1 @@
-"""Screens of the terminal: they read the state, ask for actions, and own no truth."""
+"""Screens of the terminal: they show what the store holds, and request its changes."""

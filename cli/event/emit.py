@@ -116,7 +116,7 @@ def stop_signals() -> Iterator[int]:
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    with handled(dict.fromkeys(SIGNALS, _nothing)):
+    with handled(dict.fromkeys(SIGNALS, _ignore)):
         wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         try:
             yield reader
@@ -126,7 +126,7 @@ def stop_signals() -> Iterator[int]:
             os.close(writer)
 
 
-def _nothing(_signal: int, _frame: object) -> None:
+def _ignore(_signal: int, _frame: object) -> None:
     """Handler that does nothing: without one Python does not write to the wakeup descriptor."""
 
 

@@ -116,25 +116,28 @@ def removal(host: Host, *, purge: bool) -> list[Step]:
     steps += [Removal(UNIT), Removal(SUDOERS), *_reload(host)]
     if purge:
         steps += [Removal(DATA_FOLDER), Removal(CONFIG_FOLDER)]
-        steps.append(Command(_for(host, "userdel", USER), lambda: host.has_user(USER)))
+        steps.append(Command(_accounts_command(host, "userdel", USER), lambda: host.has_user(USER)))
         steps.append(
-            Command(_for(host, "groupdel", ADMIN_GROUP), lambda: host.has_group(ADMIN_GROUP))
+            Command(
+                _accounts_command(host, "groupdel", ADMIN_GROUP),
+                lambda: host.has_group(ADMIN_GROUP),
+            )
         )
     return steps
 
 
 def _accounts(host: Host) -> list[Step]:
     options = ("--system", "--user-group", "--no-create-home", "--home-dir", DATA_FOLDER)
-    user = _for(host, "useradd", *options, "--shell", "/usr/sbin/nologin", USER)
-    group = _for(host, "groupadd", "--system", ADMIN_GROUP)
+    user = _accounts_command(host, "useradd", *options, "--shell", "/usr/sbin/nologin", USER)
+    group = _accounts_command(host, "groupadd", "--system", ADMIN_GROUP)
     return [
         Command(user, lambda: not host.has_user(USER)),
         Command(group, lambda: not host.has_group(ADMIN_GROUP)),
     ]
 
 
-def _for(host: Host, program: str, *words: str) -> tuple[str, ...]:
-    """A command of the shadow suite, on this host or on an image."""
+def _accounts_command(host: Host, program: str, *words: str) -> tuple[str, ...]:
+    """A command about accounts, such as useradd, on this host or on an image of one."""
     where = () if host.is_running else ("--prefix", str(host.root))
     return (program, *where, *words)
 

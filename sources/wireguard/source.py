@@ -140,7 +140,7 @@ class WireGuardSource:
             warning="; ".join(filter(None, warnings)),
         )
 
-    def host(self, state: bytes | None) -> dict[str, str]:
+    def host_params(self, state: bytes | None) -> dict[str, str]:
         """Return the parameters of its host in alerts; with its id after the first poll."""
         key = None if state is None else host_of(state)
         found = {} if key is None else {"host_pub": host_id(key)}

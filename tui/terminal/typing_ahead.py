@@ -23,7 +23,7 @@ QUIT = "quit"
 """The id of the app's own key that ends it."""
 
 PATIENCE_S = 0.5
-"""The longest wait for the key before, whose widget may be gone with it."""
+"""Longest wait until the key before is handled; the widget that handles it may be gone."""
 
 
 class KeyHandled(Message):

@@ -116,7 +116,7 @@ class WebhookActions:
             self._show_paused(changed, active)
 
     def _show_paused(self, changed: list[int], active: bool) -> None:
-        """Show a notice and allow the undo, neither of those that another admin paused."""
+        """Show a notice and allow the undo, but not for those that another admin paused."""
         word = "unpaused" if active else "paused"
         if not changed:
             self._screen.show_notice(f"nothing changed: somebody else {word} before")
@@ -134,7 +134,7 @@ class WebhookActions:
         return _left_alone(len(ids) - len(changed))
 
     def send(self) -> None:
-        """Start a run of the chosen webhook now; several are asked about, with their numbers."""
+        """Start a run of the chosen webhook now; for several, ask first, with their numbers."""
         chosen = self.chosen()
         ids = [status.webhook.id for status in chosen]
         if len(chosen) == 1:

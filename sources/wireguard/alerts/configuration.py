@@ -54,7 +54,7 @@ class Network(NamedTuple):
 
 
 def not_listed(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
-    """Return the networks of `new` that are not listed in `old`, be they within it."""
+    """Return the networks of `new` that are not listed in `old`, even those within one of `old`."""
     return tuple(sorted(set(new) - set(old)))
 
 
@@ -92,7 +92,7 @@ class Losses:
     def taken(
         self, peer: str, old: Iterable[str], added: Iterable[str], most: int
     ) -> dict[str, set[str]]:
-        """Return the networks added to this peer that others lost, with these, so many at most.
+        """Return the networks added to this peer that others lost, with at most `most` such peers.
 
         Networks around one of its old list were its own already.
         """
@@ -164,7 +164,7 @@ def _ip_network(text: str) -> IPNetwork | None:
 
 
 def _collapsed(texts: Iterable[str]) -> set[IPNetwork]:
-    """Return as few networks as possible: two halves are one whole."""
+    """Return as few networks as possible: two halves of a network become that one."""
     networks = {network for text in texts if (network := _ip_network(text)) is not None}
     four = [network for network in networks if isinstance(network, ipaddress.IPv4Network)]
     six = [network for network in networks if isinstance(network, ipaddress.IPv6Network)]
