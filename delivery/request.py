@@ -18,8 +18,8 @@ Headers = list[tuple[str, str]]
 SIGNATURE_MASK = "v1,…"
 NO_URL = "nothing tells where this was to go"
 
-INLINE = 16_384
-"""Most bytes of a body that go into the command itself."""
+MOST_INLINE = 16_384
+"""Bytes of the longest body that goes into the curl command itself."""
 
 
 def request_headers(
@@ -92,7 +92,7 @@ def curl(request: ShownRequest, delivery: Delivery, body: bytes) -> str:
 
 def is_inline(body: bytes) -> bool:
     """Return whether a body goes into the command: a short one that a terminal shows as it is."""
-    return len(body) <= INLINE and safe(body, INLINE, keep_newlines=True).encode() == body
+    return len(body) <= MOST_INLINE and safe(body, MOST_INLINE, keep_newlines=True).encode() == body
 
 
 def body_file(delivery: Delivery) -> str:

@@ -95,7 +95,7 @@ class Schedule:
         self._ends: dict[int, _Moment] = {}
 
     def note_run(self, webhook_id: int, now_ms: int, monotonic: float) -> None:
-        """Note the begin of a run, which the store knows by the wall clock alone."""
+        """Note the start of a run, which the store knows by the wall clock alone."""
         self._runs[webhook_id] = _Moment(now_ms, monotonic)
 
     def note_end(self, webhook_id: int, now_ms: int, monotonic: float) -> None:

@@ -17,7 +17,7 @@ from delivery.redact import secrets_of
 from delivery.request import request_headers
 from delivery.retry import Delivered, decide
 from delivery.schedule import Schedule
-from delivery.slots import YOUNG_S, AttemptPlace, Slots
+from delivery.slots import MOST_SLOT_S, AttemptPlace, Slots
 from domain.addresses import NetworkPolicy
 from domain.ids import new_delivery_id
 from domain.settings import Settings
@@ -28,9 +28,9 @@ from store.errors import StoreError, StoreGone
 from store.queue import attempts
 from store.records import AttemptResult, Limits, Verdict, Work
 
-AT_THE_STORE = 4
-"""Drains that begin, and drains that failed, which may use the store at once: when a thousand do so
-together, a drain that goes on does not wait behind them all."""
+MOST_AT_STORE = 4
+"""Drains that begin, and drains that failed, which use the store at the same time: so one that goes
+on does not wait there behind a thousand of them."""
 
 
 @dataclass(slots=True)
@@ -48,8 +48,8 @@ class Sender:
     slots: Slots
     resolver: Resolver = field(default_factory=Resolver)
     schedule: Schedule = field(default_factory=Schedule)
-    starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_THE_STORE))
-    failures: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_THE_STORE))
+    starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_STORE))
+    failures: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_STORE))
     stopping: bool = False
     may_send: Callable[[], bool] = lambda: True
 
@@ -76,20 +76,20 @@ class Sender:
     async def _send(self, first: Work, place: AttemptPlace) -> None:
         work: Work | None = first
         taken: list[int] = []
-        make_poster: Poster | None = None
+        poster: Poster | None = None
         try:
             while work is not None:
                 place.hold_bytes(len(work.body))
                 await place.take_slot()
-                make_poster = await self._poster(make_poster, work.ca_file)
-                delivered, following = await self._attempt(work, make_poster, place)
+                poster = await self._poster(poster, work.ca_file)
+                delivered, following = await self._attempt(work, poster, place)
                 if delivered:
                     taken.append(work.count)
                     place.succeed()
                 work = following
         finally:
-            if make_poster is not None:
-                await make_poster.close()
+            if poster is not None:
+                await poster.close()
             if taken:
                 deliveries, events = counted(len(taken), "delivery"), counted(sum(taken), "event")
                 self.log(f"webhook {first.webhook_id}: {deliveries} taken, {events}")
@@ -109,7 +109,7 @@ class Sender:
         )
 
     async def _attempt(
-        self, work: Work, make_poster: Poster, place: AttemptPlace
+        self, work: Work, poster: Poster, place: AttemptPlace
     ) -> tuple[bool, Work | None]:
         """Make one attempt; return whether it was taken, and the work that follows at once.
 
@@ -118,7 +118,7 @@ class Sender:
         """
         started_ms = self.clock.now_ms()
         try:
-            outcome = await self._post(work, make_poster, place, started_ms)
+            outcome = await self._post(work, poster, place, started_ms)
             verdict = self._verdict(work, outcome)
             following = await self._record(work, self._result(outcome, started_ms), verdict)
         except StoreGone:
@@ -135,7 +135,7 @@ class Sender:
         return verdict.delivered, following
 
     async def _post(
-        self, work: Work, make_poster: Poster, place: AttemptPlace, started_ms: int
+        self, work: Work, poster: Poster, place: AttemptPlace, started_ms: int
     ) -> Outcome:
         """Send one request. The slot is held until it is sent, and for 100 ms at the most."""
         headers = request_headers(
@@ -146,9 +146,9 @@ class Sender:
             now_ms=started_ms,
         )
         secrets = secrets_of(work.url, work.headers, work.secrets)
-        aged = asyncio.get_running_loop().call_later(YOUNG_S, place.make_room)
+        aged = asyncio.get_running_loop().call_later(MOST_SLOT_S, place.make_room)
         try:
-            return await make_poster.post(
+            return await poster.post(
                 work.url, headers, work.body, secrets=secrets, sent=place.make_room
             )
         finally:

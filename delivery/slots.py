@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from enum import IntEnum
 
-YOUNG_S = 0.1
+MOST_SLOT_S = 0.1
 """Longest time for which an attempt holds a slot."""
 
 MOST_WAITING = 1_000

@@ -155,7 +155,7 @@ async def audited_test(
     note: Callable[..., Awaitable[object]],
     event: StoredEvent | None = None,
 ) -> Outcome:
-    """Send the test and `note` it in the audit trail, also when nothing awaits its end.
+    """Send the test and `note` it in the audit trail, also if this is cancelled.
 
     `note` takes the arguments of `store.audit.note_alone` beside the actor and the time.
     """

@@ -1,4 +1,4 @@
-"""Steps of an installation. Each can be described, and done twice with the effect of once."""
+"""Steps of an installation. Each can be described, and to take it twice changes no more."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ def test_who_waits_for_an_answer_makes_room(desk: Desk, shared_receiver: Receive
 def test_who_has_sent_makes_room_at_once(
     desk: Desk, shared_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender_module, "YOUNG_S", 60.0)
+    monkeypatch.setattr(sender_module, "MOST_SLOT_S", 60.0)
     desk.add(hook(shared_receiver.url("/hang/makes-room-at-once")))
     hangs_while_another_is_served(desk, shared_receiver, "/ok/beside-what-is-sent")
 
