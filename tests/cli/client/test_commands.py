@@ -126,9 +126,9 @@ def test_what_comes_next_is_told_in_its_order(
     tocsin: Tocsin, noun: str, steps: tuple[str, ...]
 ) -> None:
     said = tocsin.run(noun, "add", "one", "--url", URL).stderr
-    broker_cursors = [said.find(step) for step in steps]
-    assert -1 not in broker_cursors
-    assert broker_cursors == sorted(broker_cursors)
+    positions = [said.find(step) for step in steps]
+    assert -1 not in positions
+    assert positions == sorted(positions)
 
 
 @pytest.mark.parametrize("noun", NOUNS)
