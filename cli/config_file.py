@@ -113,8 +113,8 @@ class Configuration(msgspec.Struct, frozen=True):
         given = {**dict(_parsed(known, lambda _: STORE)), **nearer}
         return replace(self, given=given, settings=_settings(given))
 
-    def joined(self, stored: Mapping[str, str]) -> Configuration:
-        """`with_stored` for threads, to which a Failure means nothing. Raises ValueError."""
+    def with_stored_in_thread(self, stored: Mapping[str, str]) -> Configuration:
+        """Return `with_stored`, but raise ValueError: in a thread a Failure ends nothing."""
         try:
             return self.with_stored(stored)
         except Failure as failure:

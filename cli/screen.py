@@ -56,7 +56,7 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
     """Run the app until it is quit; then let the attempts in flight end."""
 
     def merge(stored: Mapping[str, str]) -> Settings:
-        return context.configuration.joined(stored).settings
+        return context.configuration.with_stored_in_thread(stored).settings
 
     worker = None
     if not store.outdated:
@@ -185,7 +185,7 @@ class _LastGood:
     def merge(self, stored: Mapping[str, str]) -> Settings:
         """The settings with those that the store has now."""
         with suppress(ValueError):
-            self._configuration = self._configuration.joined(stored)
+            self._configuration = self._configuration.with_stored_in_thread(stored)
         return self._configuration.settings
 
     def origin(self, name: str) -> str:

@@ -147,7 +147,7 @@ def _sources_and_worker(
         context.settings,
         role=Role.headless(),
         log=log,
-        merge=lambda stored: context.configuration.joined(stored).settings,
+        merge=lambda stored: context.configuration.with_stored_in_thread(stored).settings,
         until=until,
         on_change=sources.adapt if until is Until.STOPPED else None,
     )
