@@ -160,7 +160,7 @@ def _split_array(data: bytes, most: int | None) -> Iterator[bytes]:
 
 
 def _has_few_items(data: bytes) -> bool:
-    """Return True if there are few items, or each has what an event has and so much text."""
+    """Return True if there are few items, or each may be an event, which is not short."""
     if data.count(b",") <= _FEW_COMMAS:
         return True
     try:

@@ -195,7 +195,7 @@ THEME = Kind("theme", f"one of {', '.join(THEMES)}", _word_of(THEMES), value_tex
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One value that can be set; `lowest` and `highest` are inclusive and in the unit of code."""
+    """One value that can be set; `lowest` and `highest` are inclusive, in the unit of `parse`."""
 
     name: str
     kind: Kind

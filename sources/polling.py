@@ -34,7 +34,7 @@ STOP_PATIENCE_S = 1.0
 """Time for which a poll may go on after the stop; events that it finds later are not lost."""
 
 TAKING_PATIENCE_S = 20.0
-"""Time for it where they are lost, since they are gone where they came from."""
+"""The same for a source that takes events: those of an abandoned poll are lost."""
 
 
 def backoff_s(failures: int) -> int:

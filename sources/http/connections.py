@@ -204,7 +204,7 @@ class _Connection:
 
 
 class ContinueWriter:
-    """Writer for hypercorn, which says `100 Continue` at once, be the body wanted or not.
+    """Writer for hypercorn, which says `100 Continue` at once, whether the body is wanted or not.
 
     Here an answer that comes first takes its place, and the client sends no body for nothing.
     """

@@ -27,7 +27,7 @@ CHECK_S = 60.0
 
 
 def check_listening(listen: str, certificate: str, private_key: str) -> None:
-    """Check that it could listen so, be its port free or not. Raises SourceError with the cure."""
+    """Check that a source could listen so if its port is free. Raises SourceError with the cure."""
     encrypted = tls_context(certificate, private_key) is not None
     open_listener(listen, encrypted=encrypted, at_any_port=True).close()
 

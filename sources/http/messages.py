@@ -80,13 +80,13 @@ def not_now(reason: str, retry_after_s: int) -> RequestRefused:
     return RequestRefused(HTTPStatus.SERVICE_UNAVAILABLE, reason, retry_after_s=retry_after_s)
 
 
-class NotThatShape(ValueError):
-    """Raised for a body that is no JSON, or another one; the text quotes nothing of it."""
+class WrongShape(ValueError):
+    """Body that is no JSON, or not of the wanted shape; the text quotes nothing of it."""
 
 
 def read_json(body: bytes, shape: type[Shape]) -> Shape:
-    """Read a body in this shape; members that it has not are passed over. Raises NotThatShape."""
+    """Read a body in this shape; unknown members are passed over. Raises WrongShape."""
     try:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise NotThatShape(type(error).__name__) from None
+        raise WrongShape(type(error).__name__) from None

@@ -56,7 +56,7 @@ def take_only_tunnels(listener: socket.socket) -> None:
 
 
 def all_addresses() -> Iterator[tuple[str, Address]]:
-    """Yield pairs of an interface and an address of it; none where the system has other ways."""
+    """Yield pairs of an interface and an address of it; none where the system has no such call."""
     with suppress(OSError):
         yield from _ipv4()
     with suppress(OSError):

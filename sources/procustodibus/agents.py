@@ -106,7 +106,7 @@ class Agents:
         )
 
     async def ping(self, request: Request) -> JsonAnswer:
-        """Keep what happened since the last ping; nothing is ever wanted of the agent."""
+        """Keep what happened since the last ping; the answer wants nothing of the agent."""
         client = await self._store.run(clients.find, kinds.AGENT, request.caller)
         source = await self._store.run(stored_sources.find, client.name)
         await self._store.run(clients.note_seen, client.name, self._inlet.clock())
@@ -210,9 +210,9 @@ async def note_refused_host(inlet: Inlet, client: Client, address: str) -> None:
 def _blind_since(
     client: Client, source: StoredSource, stale: StaleAlerts, now_ms: int
 ) -> int | None:
-    """Return when we last saw it, if it is refused or too long silent.
+    """Return when the host was last seen, if it is refused or silent for too long.
 
-    One that has never sent anything waits for its set-up; nothing is missed of a pause.
+    One that has never sent anything waits for its set-up; a paused one may be silent.
     """
     since_ms = source.last_ok_ms or source.created_ms
     if _is_refused(source):
@@ -230,7 +230,7 @@ def _is_refused(source: StoredSource) -> bool:
 def _what_is_wrong(
     client: Client, source: StoredSource, since_ms: int, stale: StaleAlerts, now_ms: int
 ) -> str:
-    """Return the sentence about a host that we are blind to.
+    """Return the sentence about a host that is not seen any more.
 
     An agent that is heard of has its pings refused, which was noted as they came.
     """
@@ -257,7 +257,7 @@ async def watch_hosts(event_names: bool, inlet: Inlet, stale: StaleAlerts) -> No
 
 
 async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bool) -> None:
-    """Let the health of each host that we see nothing of say so, and an alert."""
+    """Record in the health of each silent host that it is, and add an alert if one is due."""
     now_ms = inlet.clock()
     for client in await inlet.store.run(clients.load_all, kinds.AGENT):
         with suppress(NotFound):

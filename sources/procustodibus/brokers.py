@@ -15,7 +15,7 @@ import msgspec
 from domain import clients as kinds
 from domain.event_types import EventType
 from sources.http.app import Route
-from sources.http.messages import JsonAnswer, NotThatShape, Request, RequestRefused, read_json
+from sources.http.messages import JsonAnswer, Request, RequestRefused, WrongShape, read_json
 from sources.intake import Inlet
 from sources.procustodibus.sign_in import Sessions
 from store import broker_cursors, clients
@@ -63,7 +63,7 @@ class Brokers:
         )
 
     async def next(self, request: Request) -> JsonAnswer:
-        """Return the events that follow; of a type that there is none of, there are never any."""
+        """Return the events that follow; none of a type that Tocsin does not have."""
         try:
             return await self._next(request)
         except BaseException:
@@ -95,6 +95,6 @@ class Brokers:
 def _wanted(body: bytes) -> int:
     try:
         wanted = read_json(body, _Wanted).max if body else USUAL_MAX
-    except NotThatShape:
+    except WrongShape:
         raise RequestRefused(400, 'the body is not like {"max": 100}', place="body") from None
     return max(1, min(wanted, MOST_EVENTS))

@@ -10,7 +10,7 @@ import msgspec
 from domain.ids import base58
 from sources.base import SourceError
 from sources.http.app import Route
-from sources.http.messages import JsonAnswer, NotThatShape, Request, RequestRefused, read_json
+from sources.http.messages import JsonAnswer, Request, RequestRefused, WrongShape, read_json
 from sources.intake import Inlet
 from sources.procustodibus.sign_in import SESSION_S, Sessions, is_key
 
@@ -66,7 +66,7 @@ class Hello:
         """Keep the public key of a client that has a set-up code."""
         try:
             given = read_json(request.body, _Credentials)
-        except NotThatShape:
+        except WrongShape:
             raise RequestRefused(400, "the body is no JSON with a secret", place="body") from None
         if not is_key(given.secret):
             raise RequestRefused(400, "it is not the base64 of an ed25519 key", place="secret")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from domain.safe import safe
-from sources.http.messages import NotThatShape, read_json
+from sources.http.messages import WrongShape, read_json
 from sources.wireguard.events import HostNames
 from sources.wireguard.fields import (
     LAST_COUNT,
@@ -105,7 +105,7 @@ def read_ping(body: bytes, *, host: str, received_ms: int, known: Snapshot | Non
     """
     try:
         ping = read_json(body, _Ping)
-    except NotThatShape as error:
+    except WrongShape as error:
         raise PingError(f"it is not what an agent sends ({error})", "body") from None
     if len(ping.interfaces) > MOST_INTERFACES:
         raise PingError(f"there are more than {MOST_INTERFACES}", "interfaces")
