@@ -6,7 +6,6 @@ import os
 import socket
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.exit_codes import ExitCode, Failure

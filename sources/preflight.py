@@ -23,7 +23,6 @@ from store.records import StoredSource
 if TYPE_CHECKING:
     from domain.options import SettingValue
     from store.database import Store
-    from store.records import StoredSource
 
 LISTENING = ("listen", "certificate", "private_key")
 JOURNALCTL = "journalctl"

@@ -27,7 +27,6 @@ from domain.signing import generate_secret
 from domain.webhooks import WebhookFields
 
 if TYPE_CHECKING:
-    from cli.context import Context
     from store.database import Store
 
 

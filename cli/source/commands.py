@@ -22,7 +22,6 @@ from store import clients, refusals, sources, workers
 from store.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
-    from cli.context import Context
     from store.database import Store
     from store.records import AppendResult, StoredSource
 

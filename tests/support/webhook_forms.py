@@ -17,7 +17,8 @@ from store.records import AuditEntry, Webhook
 from tests.support.apps import Bench, screen_text
 from tests.support.stores import fields
 from tui.app import TocsinApp
-from tui.webhook_form.screen import Saved, WebhookFormScreen
+from tui.webhook_form.saving import Saved
+from tui.webhook_form.screen import WebhookFormScreen
 from tui.widgets.inputs import NameValueBox, TextBox
 
 BOB = Actor("bob", "bob", "192.0.2.9")

@@ -147,7 +147,6 @@ class BodyActions:
 
     def write(self) -> None:
         """Ask for a file, and write the body to it."""
-
         if self.exact is None:
             self._screen.show_notice_here(NO_BODY)
         else:

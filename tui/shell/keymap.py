@@ -94,9 +94,9 @@ def _clashes(chain: Chain, given: set[Bound]) -> Iterator[str]:
     """Yield an error for each pair that shares a key by the configuration, not by default."""
     moved = {id_ for id_, _ in given}
     ids = {id_ for level in chain for id_, _ in level}
-    bound = {one for level in chain for one in level if one[0] not in moved}
-    bound |= {one for one in given if one[0] in ids}
-    by_default = set(_sharing({one for level in chain for one in level}))
+    bound = {(id_, key) for level in chain for id_, key in level if id_ not in moved}
+    bound |= {(id_, key) for id_, key in given if id_ in ids}
+    by_default = set(_sharing(set().union(*chain)))
     for first, second, key in sorted(_sharing(bound)):
         if (first, second, key) not in by_default and {(first, key), (second, key)} & given:
             yield _what_holds(chain, bound, given, (first, second), key)
@@ -116,7 +116,7 @@ def _what_holds(
 
 
 def _level_of(id_: str, chain: Chain) -> int:
-    return next(place for place, level in enumerate(chain) if id_ in {one for one, _ in level})
+    return next(place for place, level in enumerate(chain) if id_ in {known for known, _ in level})
 
 
 def _sharing(bound: set[Bound]) -> Iterator[tuple[str, str, str]]:
@@ -132,7 +132,7 @@ def _split(keys: str) -> list[str]:
     """Return each key by the name that Textual has for it."""
     written = ",".join(filter(None, (key.strip() for key in keys.split(","))))
     try:
-        return [one.key for one in Binding.make_bindings([Binding(written, "")])]
+        return [binding.key for binding in Binding.make_bindings([Binding(written, "")])]
     except InvalidBinding:
         return []
 
@@ -142,7 +142,7 @@ def _chains() -> Iterator[Chain]:
     kinds = list(_kinds())
     apps = [kind for kind in kinds if issubclass(kind, App)]
     first, app = (
-        {one for kind in apps for one in _bound(kind, priority=priority)}
+        {bound for kind in apps for bound in _bound(kind, priority=priority)}
         for priority in (True, False)
     )
     for kind in kinds:
@@ -182,7 +182,7 @@ def _classes_in(module: ModuleType, base: type[T]) -> Iterator[type[T]]:
 def _bound(kind: type[DOMNode], *, priority: bool | None = None) -> set[Bound]:
     """Return every id of a class with its keys, inherited ones included."""
     return {
-        (one.id, key)
-        for key, one in class_bindings(kind)
-        if one.id and priority in (None, one.priority)
+        (binding.id, key)
+        for key, binding in class_bindings(kind)
+        if binding.id and priority in (None, binding.priority)
     }

@@ -84,7 +84,7 @@ class NoColour(LineFilter):
 
     def instead_of_greys(self, filters: Iterable[LineFilter]) -> list[LineFilter]:
         """Return the filters of the app with this one in place of Textual's own."""
-        return [*(one for one in filters if not isinstance(one, Monochrome)), self]
+        return [*(other for other in filters if not isinstance(other, Monochrome)), self]
 
 
 @lru_cache(maxsize=4_096)

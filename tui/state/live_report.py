@@ -128,7 +128,7 @@ class LiveReport:
             return True
         if self.store.presence.names != report.names:
             return True
-        return any(_is_moving(one, report) for one in report.overview.webhooks)
+        return any(_is_moving(status, report) for status in report.overview.webhooks)
 
     async def refresh(self) -> bool:
         """Read the store if it has changed; return True if there is something new to show."""

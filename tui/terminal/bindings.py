@@ -17,7 +17,7 @@ from tui.terminal.private_parts import are_known
 def class_bindings(kind: type[DOMNode]) -> BindingsMap:
     """Return the bindings of a class, inherited ones included."""
     merged = kind._merged_bindings if are_known("bindings") else None
-    own = (BindingsMap(vars(one).get("BINDINGS", ())) for one in reversed(kind.__mro__))
+    own = (BindingsMap(vars(base).get("BINDINGS", ())) for base in reversed(kind.__mro__))
     return merged or BindingsMap.merge(own)
 
 

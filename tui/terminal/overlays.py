@@ -117,7 +117,8 @@ class CoverableScreen(Screen[Any]):
         if dirty:
             dialog._set_dirty(*dirty)  # for a picture of the whole
         _set_dirty_regions(
-            self._compositor, (part for one in dirty for part in subtract(one, dialog.covered))
+            self._compositor,
+            (part for region in dirty for part in subtract(region, dialog.covered)),
         )
         self.app._display(self, self._compositor.render_update(screen_stack=[]))
         self._dirty_widgets.clear()
@@ -180,7 +181,7 @@ class DialogScreen(ModalPanel[T], Generic[T]):
         if below is not None and self.app.screen is self and not self._waits_for_sizes:
             self._hide_parts_of(below)
             dirty = self._compositor._dirty_regions
-            own = [one.intersection(part) for one in dirty for part in self.covered]
+            own = [region.intersection(part) for region in dirty for part in self.covered]
             _set_dirty_regions(self._compositor, own)
         super()._compositor_refresh()
 
@@ -253,7 +254,7 @@ def subtract(region: Region, holes: Iterable[Region]) -> list[Region]:
     """Return what is left of a region without the holes."""
     left = [region]
     for hole in holes:
-        left = [part for one in left for part in _without(one, hole)]
+        left = [part for whole in left for part in _without(whole, hole)]
     return left
 
 
@@ -274,7 +275,7 @@ def _without(region: Region, hole: Region) -> Iterator[Region]:
 def _set_dirty_regions(compositor: Compositor, regions: Iterable[Region]) -> None:
     """Make these the only dirty regions, without parts outside a terminal that became smaller."""
     screen = compositor.size.region
-    seen = {one for region in regions if (one := region.intersection(screen))}
+    seen = {part for region in regions if (part := region.intersection(screen))}
     compositor._dirty_regions.clear()
     compositor._dirty_regions.update(seen)
 

@@ -104,6 +104,6 @@ def has_part(part: str) -> bool:
 def _names_in(owner: Any) -> set[str]:
     """Return the names in the code of a function, or of what starts the instances of a class."""
     kinds = owner.__mro__ if isinstance(owner, type) else ()
-    functions = [vars(one)["__init__"] for one in kinds if "__init__" in vars(one)] or [owner]
-    codes = [one.__code__ for one in functions if hasattr(one, "__code__")]
+    functions = [vars(kind)["__init__"] for kind in kinds if "__init__" in vars(kind)] or [owner]
+    codes = [function.__code__ for function in functions if hasattr(function, "__code__")]
     return {name for code in codes for name in (*code.co_names, *code.co_consts)}

@@ -94,7 +94,7 @@ class OrderedKeysApp(OverlayApp):
 
     def _drop_what_waits_before_quit(self) -> bool:
         """Drop the keys before one that quits, if there is such a one; return True then."""
-        quits = (place for place, one in enumerate(self._waiting_keys) if self._is_quit(one))
+        quits = (place for place, key in enumerate(self._waiting_keys) if self._is_quit(key))
         place = next(quits, None)
         if place is None:
             return False

@@ -28,12 +28,10 @@ from tui.webhook_form.draft_keeper import DraftKeeper
 from tui.webhook_form.opening import open_form
 from tui.webhook_form.panel import WebhookFieldsPanel
 from tui.webhook_form.preview import RequestPanel
-from tui.webhook_form.saving import Saved, ca_file_problem, refused_address_question, save
+from tui.webhook_form.saving import ca_file_problem, refused_address_question, save
 from tui.webhook_form.session import TESTED, FormSession
 from tui.webhook_form.testing import outcome_text, send_test
 from tui.widgets.lines import StaticText
-
-__all__ = ["Saved", "WebhookFormScreen"]
 
 SAVING = "it is being saved: the form closes by itself"
 NOTHING_HIDDEN = "nothing is hidden in this form"

@@ -266,7 +266,7 @@ class WebhooksScreen(ListScreen):
         )
 
     @on(LiveTable.SortRequested)
-    def _sort_asked(self, message: LiveTable.SortRequested) -> None:
+    def _sort_by_header(self, message: LiveTable.SortRequested) -> None:
         self._sort(self._order.sorting.clicked(message.column))
 
     def _sort(self, sorting: Sorting) -> None:

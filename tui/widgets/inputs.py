@@ -50,20 +50,20 @@ class Field(Vertical):
 
     def explain(self, text: str) -> None:
         """Show what the value means."""
-        self._tell(text)
+        self._show_message(text)
 
     def warn(self, text: str) -> None:
         """Show what will go wrong with a value that can be saved."""
-        self._tell(text, "warned")
+        self._show_message(text, "warned")
 
     def complain(self, errors: str) -> None:
         """Show errors, one a line; "" takes the message away."""
         lines = errors.split("\n")
         more = [f"... and {len(lines) - MOST_LINES + 1} more"]
         shown = lines if len(lines) <= MOST_LINES else lines[: MOST_LINES - 1] + more
-        self._tell("\n".join(shown), "wrong")
+        self._show_message("\n".join(shown), "wrong")
 
-    def _tell(self, text: str, tone: str = "") -> None:
+    def _show_message(self, text: str, tone: str = "") -> None:
         message = self._message
         message.set_classes(f"field-message {tone}".rstrip())
         shown = MARKS.get(tone, "") + safe(text, LIMIT, keep_newlines=True) if text else ""

@@ -77,7 +77,7 @@ class NoticeApp(OrderedKeysApp):
     _notice_lasts = False
 
     @on(NoticePosted)
-    def _told(self, message: NoticePosted) -> None:
+    def _show_posted(self, message: NoticePosted) -> None:
         notice = message.notice
         self.notice = notice
         self._notice_lasts = notice.bad

@@ -102,9 +102,10 @@ class TopBar(Widget):
 
     def _sections(self) -> list[tuple[str, str]]:
         """Return the action of each section, and its text in the line."""
-        keys = {one.id: app_key_of(self.app, one.id) for one in SECTIONS}
+        keys = {section.id: app_key_of(self.app, section.id) for section in SECTIONS}
         return [
-            (f"section('{one.name}')", f"{keys[one.id]} {one.title}".lstrip()) for one in SECTIONS
+            (f"section('{section.name}')", f"{keys[section.id]} {section.title}".lstrip())
+            for section in SECTIONS
         ]
 
     async def on_click(self, event: events.Click) -> None:

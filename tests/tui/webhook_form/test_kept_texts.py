@@ -13,7 +13,7 @@ from tests.support.stores import MINUTE
 from tests.support.webhook_forms import HEADERS, SIEM, Form, edit_as_bob, form, webhook
 from tui.screens.dialogs import ConfirmScreen
 from tui.webhook_form import draft_keeper, drafts
-from tui.webhook_form.screen import Saved
+from tui.webhook_form.saving import Saved
 
 
 def test_escape_asks_only_if_something_was_typed_and_keeps_it(bench: Bench) -> None:

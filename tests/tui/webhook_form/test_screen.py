@@ -12,7 +12,7 @@ from tests.support.apps import Bench, screen_text
 from tests.support.receiver_client import Receiver
 from tests.support.stores import events, fields
 from tests.support.webhook_forms import HEADERS, SIEM, actions, form, trail, webhook
-from tui.webhook_form.screen import Saved
+from tui.webhook_form.saving import Saved
 
 
 def test_a_webhook_is_added_by_keys_alone(bench: Bench) -> None:
