@@ -141,8 +141,8 @@ class Editor:
             check_address(fields.url, self._context)
         secret = self._secret() if self._secret else None
         check_secret_change(before, secret, self._context.now_ms())
-        typed_anew = fields.type is not before.fields.type
-        dropping = self.store.call(webhooks.droppable, before.id) if typed_anew else 0
+        type_changes = fields.type is not before.fields.type
+        dropping = self.store.call(webhooks.droppable, before.id) if type_changes else 0
         return WebhookEdit(before, fields, secret, dropping)
 
     def save(self, edit: WebhookEdit) -> tuple[int, Shape]:
