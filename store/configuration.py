@@ -1,4 +1,4 @@
-"""The whole configuration of a store: read in one look, changed all or nothing."""
+"""The whole configuration of a store: read in one transaction, changed all or nothing."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from store.models import database
 
 PRAGMAS = ("data_version", "user_version")
 LOCK_PATIENCE_MS = 100
-"""Longer than any commit in passing takes; short, since keys wait for it."""
+"""Wait for the lock of another: longer than a usual commit takes, short since keys wait for it."""
 
 FRESH_NS = 1_000_000_000
 LONGEST_NS = 1_000_000_000

@@ -1,4 +1,4 @@
-"""Opening the store, and the one door to it: `Store.run` from async code, `Store.call` elsewhere.
+"""Opening the store, and the only way to it: `Store.run` from async code, `Store.call` elsewhere.
 
 Peewee's connections are bound to a thread, so each `Store` owns one thread and every query runs
 there; with `autoconnect=False` a query on any other thread raises at once.

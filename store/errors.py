@@ -79,7 +79,7 @@ def unavailable(error: BaseException, path: Path) -> StoreUnavailable:
 
 
 def failed_system_call(error: OSError, what: str) -> StoreUnavailable:
-    """Make one sentence of an error of the system in the midst of `what`."""
+    """Make one sentence of an error of the system; `what` says what failed."""
     if error.errno in _FULL:
         return StoreBusy(f"{what}: its disk is full: free some space and try again")
     return StoreUnavailable(f"{what}: {error.strerror}")

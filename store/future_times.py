@@ -70,9 +70,9 @@ def next_event(type_: str, seq: int, now_ms: int) -> tuple[int, int]:
 
 
 def deliveries_ended_by(type_: str, cutoff_ms: int, now_ms: int) -> list[int]:
-    """Return the ids of deliveries that ended later than now, which counts as before a cutoff.
+    """Return the ids of deliveries whose end is later than now and counts as before a cutoff.
 
-    Behind an end comes the next attempt that was made, of whichever delivery.
+    It counts as the start of the next attempt that was made after it, of whichever delivery.
     """
     ended: list[int] = []
     behind, counted_ms = 0, now_ms

@@ -35,7 +35,7 @@ LISTS = "`tocsin refused list`"
 class RefusedNews(msgspec.Struct, frozen=True):
     """Refused texts of a source, for the alert about them.
 
-    waiting:    how many of its are kept by now and were not sent
+    waiting:    how many of them are kept by now and were not sent
     alerted_ms: when the last alert was raised about them, None if none was
     """
 

@@ -136,7 +136,7 @@ def add(
     now_ms: int,
     carried: bool = False,
 ) -> int:
-    """Add a webhook and give its id.
+    """Add a webhook and return its id.
 
     It starts at the head ("now"), at the oldest kept event ("start"), or at the first event
     accepted at a time (milliseconds). `fields` and `secret` have been checked. `carried` from

@@ -192,9 +192,9 @@ def _encrypt_anew(vault: Vault) -> tuple[int, int]:
 
 @contextmanager
 def _overwriting() -> Iterator[None]:
-    """Overwrite with zeros what is deleted, and let rows go that others refer to: they come back.
+    """Overwrite with zeros what is deleted, and let rows be deleted that others refer to.
 
-    What was deleted before leaves the file first.
+    They are inserted again. What was deleted before leaves the file first.
     """
     execute = database.execute_sql
     _give_back_all()

@@ -83,7 +83,7 @@ def listed(ids: Sequence[int]) -> dict[int, ListedDelivery]:
         }
 
 
-def numbers(public_ids: Sequence[str]) -> list[int]:
+def row_ids(public_ids: Sequence[str]) -> list[int]:
     """Return the row ids of these deliveries, as far as they are kept, in no certain order."""
     delivery = DeliveryRow
     return _ids(delivery.select(delivery.id).where(delivery.public_id.in_(list(public_ids))))

@@ -51,8 +51,8 @@ def with_idle(
 ) -> RequestResult:
     """Make a request with `idle`, which is True if no worker can be sending.
 
-    None begins to before it is written: the thread that writes holds the lock, not the caller,
-    who may go away meanwhile.
+    None begins before the request is written: the thread that writes holds the lock, not the
+    caller, who may go away meanwhile.
     """
     lock = SendingLock(store_path)
     try:

@@ -187,8 +187,8 @@ def test_rows_tell_of_the_last_finished_attempt(filled: Desk) -> None:
     assert filled.call(delivery_list.listed, [3])[3].words == "connection refused"
 
 
-def test_numbers_of_public_ids(filled: Desk) -> None:
-    assert sorted(filled.call(delivery_list.numbers, ["msg_4", "msg_1", "msg_9"])) == [1, 4]
+def test_row_ids_of_public_ids(filled: Desk) -> None:
+    assert sorted(filled.call(delivery_list.row_ids, ["msg_4", "msg_1", "msg_9"])) == [1, 4]
 
 
 def test_attempts_newest_first(filled: Desk) -> None:

@@ -265,7 +265,7 @@ class DeliveryActions:
         """Show the results of attempts that were started here and are over now."""
         if not self._watched:
             return
-        ids = await self._access.read(delivery_list.numbers, list(self._watched))
+        ids = await self._access.read(delivery_list.row_ids, list(self._watched))
         over = [
             listed
             for listed in (await self._access.read(delivery_list.listed, ids)).values()

@@ -143,7 +143,7 @@ class DeliveryScreen(ReadingScreen):
             self.table.put_rows({SENDING: row})
 
     async def read_store(self) -> None:
-        ids = await self.access.read(delivery_list.numbers, [self.delivery_id])
+        ids = await self.access.read(delivery_list.row_ids, [self.delivery_id])
         found = await self.access.read(delivery_list.listed, ids)
         if not found:
             self._show_gone()
