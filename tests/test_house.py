@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 import tui
 
+pytestmark = pytest.mark.xdist_group("house")  # one process reads the code for all of them
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("cli", "delivery", "domain", "sources", "store", "tui")
 MOST_MODULES = 20
