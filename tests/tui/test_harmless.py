@@ -177,7 +177,7 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "MenuScreen": lambda _seen: MenuScreen(HOSTILE, [Choice("a", "one of ours")]),
     "RefusedScreen": lambda seen: RefusedScreen(seen.access, seen.live, "hub"),
     "ReceiverScreen": lambda _seen: ReceiverScreen(HOSTILE, {1: HOSTILE}),
-    "SaveScreen": lambda _seen: SaveScreen("msg_1.json", b""),
+    "SaveScreen": lambda _seen: SaveScreen("no folder/msg_1.json", b""),
     "BugScreen": lambda _seen: BugScreen(LONG, None),
     "StoreGoneScreen": lambda _seen: StoreGoneScreen(LONG),
     "OptionFormScreen": lambda seen: OptionFormScreen(seen.access, seen.live, FORM),
