@@ -107,6 +107,7 @@ def test_tokens_are_told_and_guessing_is_an_alert(served: Tocsin, port: int) -> 
     token = done(served, "token", "add", "siem").strip()
     assert post(port, token) == 200
     assert [post(port, "guess") for _ in range(5)] == [401] * 5
+    eventually(lambda: kept(served, "alerts"), "guessing is an alert")
     assert told(served) == [
         ("token", "/events", "ok"),
         *[("token", "/events", "unknown token")] * 5,
