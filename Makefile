@@ -29,8 +29,8 @@ demo: $(VENV)/.installed ## install, then show the screen on made-up events; not
 test: $(VENV)/.installed-dev ## install, then run every test, or the TESTS that are named
 	@exec $(PYTEST) -n $(JOBS) --dist loadgroup $(TESTS)
 
-quick: $(VENV)/.installed-dev ## the tests that need no other process, and little time
-	@exec $(PYTEST) -n $(JOBS) --dist loadgroup --quick -rfE $(TESTS)
+quick: $(VENV)/.installed-dev ## the tests of domain, store and layout that need no other process, or the TESTS that are named
+	@exec $(PYTEST) -n $(JOBS) --dist loadgroup --quick -rfE $(or $(TESTS),tests/domain tests/store tests/test_house.py)
 
 check: $(VENV)/.installed-dev ## formatting, lint, types, layers and tests
 	$(BIN)/ruff format --check $(wildcard $(CODE))
