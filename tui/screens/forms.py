@@ -9,7 +9,23 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from textual.binding import Binding
+
 from tui.screens.base import TocsinScreen
+
+BETWEEN_FIELDS: tuple[Binding, ...] = (
+    Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
+    Binding(
+        "shift+tab",
+        "app.focus_previous",
+        "field before",
+        show=False,
+        priority=True,
+        id="form.previous",
+    ),
+    Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
+)
+"""Keys of every form: to the fields before and behind, and help."""
 
 
 class EndingScreen(TocsinScreen):

@@ -21,7 +21,7 @@ from domain.safe import safe
 from tui.key_names import key_of
 from tui.questions import Question
 from tui.screens.dialogs import ConfirmScreen
-from tui.screens.forms import EndingScreen
+from tui.screens.forms import BETWEEN_FIELDS, EndingScreen
 from tui.screens.quitting import LOST
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
@@ -192,16 +192,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
             tooltip="there is nothing to look at before it is saved",
         ),
         Binding("escape", "back", "back", id="form.back", tooltip="leave; asks if you typed"),
-        Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
-        Binding(
-            "shift+tab",
-            "app.focus_previous",
-            "field before",
-            show=False,
-            priority=True,
-            id="form.previous",
-        ),
-        Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
+        *BETWEEN_FIELDS,
     ]
 
     def __init__(self, access: StoreAccess, live: LiveReport, form: Form) -> None:

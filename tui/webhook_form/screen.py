@@ -18,7 +18,7 @@ from domain.safe import safe
 from tui.key_names import key_of, keys_do
 from tui.questions import Question
 from tui.screens.dialogs import ConfirmScreen
-from tui.screens.forms import EndingScreen
+from tui.screens.forms import BETWEEN_FIELDS, EndingScreen
 from tui.screens.quitting import KEPT
 from tui.shell.clipboard import copy
 from tui.state.live_report import LiveReport
@@ -73,16 +73,7 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
             tooltip="copy the signing secret that is shown",
         ),
         Binding("escape", "back", "back", id="form.back", tooltip="leave; what is typed is kept"),
-        Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
-        Binding(
-            "shift+tab",
-            "app.focus_previous",
-            "field before",
-            show=False,
-            priority=True,
-            id="form.previous",
-        ),
-        Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
+        *BETWEEN_FIELDS,
     ]
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual types it as an instance variable
         (0, "-tiny"),
