@@ -1,4 +1,4 @@
-"""What the refusals of stores are tested with."""
+"""Fixtures and helpers of the tests of refusals."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def cases(draw: st.DrawFn) -> tuple[StoredEvent, list[Term]]:
 
 
 def is_found(kept: StoredEvent, terms: list[Term]) -> bool:
-    """Whether SQL finds an event that is the only one."""
+    """True if SQL finds an event that is the only one."""
     with database.atomic() as transaction:
         EventRow.insert(
             type=kept.type.value, seq=1, id=kept.id, received_ms=kept.received_ms, body=kept.body

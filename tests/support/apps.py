@@ -124,7 +124,7 @@ class SettingsBench(Bench):
 
     @property
     def access(self) -> StoreAccess:
-        """What the screens get."""
+        """Return the access to the store that the screens get."""
         return StoreAccess(
             self.opened,
             ACTOR,

@@ -31,7 +31,7 @@ def played(bench: Bench, scene: Scene, size: tuple[int, int] = (80, 24)) -> None
 
 
 async def seen(app: TocsinApp, pilot: Pilot[int]) -> str:
-    """What is on the screen when all that was asked of the store is read."""
+    """Return the text of the screen once all reads of the store are done."""
     await app.live.reread()
     app.paint()
     for _ in range(2):

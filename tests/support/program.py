@@ -117,7 +117,7 @@ def _main(words: list[str]) -> int:
 def _surroundings(
     home: Path, environment: dict[str, str], stdin: str
 ) -> Iterator[tuple[IO[str], IO[str]]]:
-    """What a process of its own would have: streams, variables, folder; ours again at the end."""
+    """Give a block streams, variables and folder as a process has; ours are back at its end."""
     umask, engine = os.umask(0o022), database.obj
     with contextlib.ExitStack() as files, pytest.MonkeyPatch.context() as patch:
         given, out, err = (

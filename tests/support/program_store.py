@@ -88,7 +88,7 @@ def said(log: Path, text: str) -> bool:
 
 
 def answers(path: str) -> bool:
-    """Whether a connection is taken there."""
+    """True if a connection is taken there."""
     try:
         Emitter(path).close()
     except OSError:

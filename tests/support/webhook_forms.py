@@ -83,7 +83,7 @@ class Form:
         return box.text if isinstance(box, NameValueBox) else box.value  # type: ignore[attr-defined]
 
     def message(self, name: str) -> str:
-        """What stands below a field."""
+        """Return the text below a field."""
         message = self.app.screen.query_one(f"#field-{name} .field-message")
         return str(message.render()) if message.display else ""
 

@@ -33,7 +33,7 @@ def dump_file(tmp_path: Path) -> Path:
 
 
 def run(tocsin: Tocsin, *arguments: str, code: int = 0) -> str:
-    """What `tocsin source` printed, or said where it failed.
+    """Output of `tocsin source`, or its error where it failed.
 
     What is saved may lack its program on the machine of the test.
     """

@@ -1,4 +1,4 @@
-"""What waits for a webhook: paused, sent now, skipped, released and counted."""
+"""Backlog of a webhook: paused, sent now, skipped, released and counted."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def listed(tocsin: Tocsin) -> list[int]:
 
 
 def refused(tocsin: Tocsin, *command: str, stdin: str = "") -> str:
-    """What is said about values that are refused."""
+    """Return the errors of values that are refused."""
     done = tocsin.run(*command, stdin=stdin)
     assert done.returncode == ExitCode.BAD_DATA, done.stderr
     assert done.stdout == ""
@@ -46,7 +46,7 @@ def refused(tocsin: Tocsin, *command: str, stdin: str = "") -> str:
 
 
 def shown(tocsin: Tocsin, webhook: int | str, *options: str) -> Any:
-    """What `webhook show --json` says."""
+    """Return the output of `webhook show --json`."""
     done = tocsin.run("webhook", "show", str(webhook), "--json", *options)
     assert done.returncode == ExitCode.OK, done.stderr
     return json.loads(done.stdout)

@@ -194,7 +194,7 @@ def closed(port: int) -> str:
 
 
 def count(*lines: SshdLine) -> int:
-    """How many sign-ins the lines give, read one by one."""
+    """Count the sign-ins that the lines give, read one by one."""
     progress, found = LoginProgress(), 0
     for one in lines:
         events, progress = derive(progress, [one], AlertRules())
