@@ -18,7 +18,7 @@ from domain.events import Event, read_event
 from domain.webhooks import WebhookFields
 from store import webhooks
 from store.database import Store, open_store
-from store.events import append
+from store.events.adding import append
 
 BATCH = 1_000
 ADMIN = Actor("bench")

@@ -20,7 +20,7 @@ from domain.addresses import NetworkPolicy
 from domain.headers import is_reserved
 from domain.urls import mask_url
 from domain.wording import counted, error_word, second_text, size_text, span_text, wait_word
-from store.future_times import TOLERATED_MS
+from store.events.future_times import TOLERATED_MS
 from store.presence import names_sentence
 from store.records import Delivery, WebhookStatus
 from store.refusals import LISTS

@@ -8,14 +8,14 @@ from __future__ import annotations
 from peewee import fn
 
 from domain.event_types import EventType
-from store import events
+from store.events import reading
 from store.models import BrokerCursorRow, HeadRow, database, rows
 from store.records import StoredEvent
 
 
 def begin(broker: str) -> None:
     """Set a broker's cursors to the heads: it will read what is accepted from now on."""
-    for type_, seq in events.heads().items():
+    for type_, seq in reading.heads().items():
         BrokerCursorRow.insert(client=broker, type=type_.value, seq=seq).execute()
 
 
@@ -38,7 +38,7 @@ def read_on(
         cursor = _cursor(broker, type_)
         if cursor is None:
             return []
-        return _within(events.after(type_, cursor, limit=limit), max_bytes)
+        return _within(reading.after(type_, cursor, limit=limit), max_bytes)
 
 
 def queued() -> dict[str, dict[EventType, int]]:

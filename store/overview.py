@@ -7,8 +7,6 @@ import msgspec
 from domain.event_types import EventType
 from store import (
     broker_cursors,
-    events,
-    future_times,
     lookalikes,
     models,
     refusals,
@@ -18,7 +16,8 @@ from store import (
     workers,
 )
 from store.errors import WrongKey
-from store.future_times import LatestTimes
+from store.events import future_times, reading
+from store.events.future_times import LatestTimes
 from store.models import AttemptRow, DeliveryRow, rows
 from store.records import StoredSource, StoredWorker, WebhookStatus
 from store.vault import Vault
@@ -61,7 +60,7 @@ def read_overview(vault: Vault | None) -> Overview:
             sources=sources.load_all(),
             refused=refusals.waiting_by_source(),
             brokers={name: sum(queue.values()) for name, queue in broker_cursors.queued().items()},
-            heads=events.heads(),
+            heads=reading.heads(),
             latest=future_times.latest(),
             lookalikes=lookalikes.load_all(),
             paused=settings.paused(),

@@ -16,8 +16,8 @@ from domain.actors import Actor
 from domain.ids import event_id_from_facts
 from domain.wording import counted
 from store import audit, settings, sources
-from store import events as event_store
 from store.errors import Conflict, NotFound
+from store.events import adding
 from store.models import RefusalRow, SourceRow, database, rows
 from store.records import AppendResult, StoredRefusal, Webhook
 
@@ -83,12 +83,12 @@ def save_taken(
 def _append(
     events: Sequence[Event], now_ms: int, rules: TakingRules
 ) -> tuple[AppendResult, list[RefusedText]]:
-    appended = event_store.append(events, now_ms)
+    appended = adding.append(events, now_ms)
     known = [events[index] for index in appended.conflicts]
     again = [(event, rules.updated(event)) for event in known]
     refused = [event for event, updated in again if updated is None]
     updates = [(event, updated) for event, updated in again if updated is not None]
-    more = event_store.append([updated for _, updated in updates], now_ms)
+    more = adding.append([updated for _, updated in updates], now_ms)
     refused += [updates[index][0] for index in more.conflicts]
     return appended + more, [_known_otherwise(event) for event in refused]
 
@@ -122,7 +122,7 @@ def _refuse(
             at_ms=now_ms,
             alerted=alert is not None and not index,
         ).execute()
-    return event_store.append([alert] if alert else [], now_ms)
+    return adding.append([alert] if alert else [], now_ms)
 
 
 def _id(name: str, text: RefusedText) -> str:

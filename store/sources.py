@@ -12,8 +12,8 @@ from domain import source_kinds
 from domain.actors import Actor
 from domain.source_kinds import check_name
 from store import audit, lookalikes
-from store import events as event_store
 from store.errors import Conflict, NotFound
+from store.events import adding
 from store.models import ClientRow, SourceRow, database, record_from
 from store.records import AppendResult, StoredSource
 from store.vault import Vault
@@ -186,7 +186,7 @@ def save_batch(
     Without a state it stays as it is. Raises NotFound if the source was deleted meanwhile.
     """
     with database.atomic():
-        appended = event_store.append(events, now_ms)
+        appended = adding.append(events, now_ms)
         count_batch(name, appended.accepted, state, now_ms, created_ms=created_ms)
         return appended
 
@@ -244,7 +244,7 @@ def save_each(
     Raises NotFound if the source was deleted meanwhile.
     """
     with database.atomic():
-        appended = event_store.append_each(lists, now_ms)
+        appended = adding.append_each(lists, now_ms)
         accepted = sum(added.accepted for added in appended)
         count_batch(name, accepted, None, now_ms, created_ms=created_ms)
         return appended
@@ -272,7 +272,7 @@ def save_failure(
     with database.atomic():
         if not source.select().where(_is(name, created_ms)).exists():
             return AppendResult(0, 0)
-        appended = event_store.append(events, now_ms)
+        appended = adding.append(events, now_ms)
         changes = {
             source.error: error,
             source.error_ms: now_ms,

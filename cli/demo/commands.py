@@ -180,7 +180,7 @@ def _new_events(store: Store, dice: random.Random, now_ms: Callable[[], int]) ->
 
 
 def _append(store: Store, lines: Iterator[bytes], dice: random.Random, now_ms: int) -> None:
-    from store.events import append
+    from store.events.adding import append
 
     events = [
         read_event(line, now_ms=now_ms, random64=lambda: dice.getrandbits(64)) for line in lines

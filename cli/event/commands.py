@@ -18,10 +18,10 @@ from domain.event_types import EventType
 from domain.filters import event_passes, phrase_terms
 from domain.safe import safe
 from domain.wording import second_text, time_text
-from store import events
 from store.database import Store
 from store.errors import NotFound
-from store.events import Extent
+from store.events import reading
+from store.events.reading import Extent
 from store.queue import deliveries
 from store.records import Delivery, StoredEvent
 
@@ -67,8 +67,8 @@ class _Listing:
         self._store = store
         self._types = list(EventType) if args.type is None else [EventType(args.type)]
         self._terms = phrase_terms(args.search or "")
-        self._extents = store.call(events.extents)
-        self._last = store.call(events.heads)
+        self._extents = store.call(reading.extents)
+        self._last = store.call(reading.heads)
 
     def once(self) -> None:
         """Print the newest and end."""
@@ -97,19 +97,19 @@ class _Listing:
         if not self._terms:
             before = self._last[type_] + 1
             return self._store.call(
-                events.newest, type_, limit=limit, since_ms=since_ms, before_seq=before
+                reading.newest, type_, limit=limit, since_ms=since_ms, before_seq=before
             )
         extent = Extent(self._last[type_], self._extents.get(type_, Extent()).pruned)
-        found = self._store.call(events.newest_matching, type_, self._terms, extent, limit=limit)
+        found = self._store.call(reading.newest_matching, type_, self._terms, extent, limit=limit)
         return [event for event in found if since_ms is None or event.received_ms >= since_ms]
 
     def _arrived(self) -> list[StoredEvent]:
         """The events since the last poll, but for those that were pruned meanwhile."""
-        heads = self._store.call(events.heads)
+        heads = self._store.call(reading.heads)
         behind = [type_ for type_ in self._types if heads[type_] > self._last[type_]]
         arrived = []
         for type_ in behind:
-            found = self._store.call(events.after, type_, self._last[type_], limit=PAGE)
+            found = self._store.call(reading.after, type_, self._last[type_], limit=PAGE)
             self._last[type_] = found[-1].seq if found else heads[type_]
             arrived.append([event for event in found if self._is_wanted(event)])
         return _in_order(arrived)
@@ -138,8 +138,8 @@ def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
 def _find(type_: EventType | None, id_: str) -> StoredEvent:
     """The event of that type, or of the only type that has the id. Raises NotFound, Failure."""
     if type_ is not None:
-        return events.find(type_, id_)
-    found = events.of_any_type(id_)
+        return reading.find(type_, id_)
+    found = reading.of_any_type(id_)
     if not found:
         raise NotFound(f"no event {id_} is kept")
     if len(found) > 1:

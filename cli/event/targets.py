@@ -18,7 +18,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from domain.safe import safe
 from domain.wording import size_text
-from store.events import append
+from store.events.adding import append
 from store.files import free_bytes
 
 if TYPE_CHECKING:

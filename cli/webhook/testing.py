@@ -16,9 +16,9 @@ from cli.webhook.lookup import find_webhook, require_readable
 from delivery.testing import audited_test
 from domain.safe import safe
 from domain.wording import span_text
-from store import events
 from store.audit import note_alone
 from store.database import Store
+from store.events import reading
 from store.records import Secrets, StoredEvent, Webhook
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class TestOptions:
 
 def kept_event(webhook: Webhook, event_id: str | None, store: Store) -> StoredEvent | None:
     """The event of the webhook's type to send in place of a sample. Raises NotFound."""
-    return store.call(events.find, webhook.fields.type, event_id) if event_id else None
+    return store.call(reading.find, webhook.fields.type, event_id) if event_id else None
 
 
 def send_test(

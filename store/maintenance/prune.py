@@ -10,7 +10,7 @@ from peewee import SQL, Expression, fn
 from domain.event_types import EventType
 from store import refusals
 from store.broker_cursors import lowest_cursor
-from store.future_times import deliveries_ended_by, next_event
+from store.events.future_times import deliveries_ended_by, next_event
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, database, rows
 from store.queue.delivery_requests import end_skipped
 from store.webhook_rows import set_redo
@@ -50,7 +50,7 @@ class PruneResult(msgspec.Struct, frozen=True):
 def prune_some(retention: Retention, now_ms: int, uptime_ms: int | None = None) -> PruneResult:
     """Prune in one short transaction; to be called again until it finds nothing.
 
-    A time later than now counts as that of what comes behind it (see `store/future_times.py`).
+    A time later than now counts as that of what comes behind it: `store/events/future_times.py`.
     `uptime_ms` is the machine's monotonic clock, by which a deleted webhook's ten minutes go.
     """
     with database.atomic():

@@ -13,8 +13,9 @@ from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
 from domain.filters import Terms
-from store import events, models, ranges
+from store import models, ranges
 from store.errors import NotFound
+from store.events import reading
 from store.filters import delivery_conditions
 from store.models import AttemptRow, DeliveryRow, rows
 from store.queue import deliveries
@@ -113,7 +114,7 @@ def members(public_id: str) -> list[StoredEvent]:
     if delivery is None:
         raise NotFound(f"there is no delivery {public_id} any more")
     seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
-    found = events.load(EventType(delivery.type), seqs)
+    found = reading.load(EventType(delivery.type), seqs)
     return sorted(found, key=lambda event: event.seq)
 
 

@@ -28,7 +28,7 @@ store.close()
 """
 APPEND = """
 store = open_store(path)
-store.call(events.append, [event(1)], NOW)
+store.call(adding.append, [event(1)], NOW)
 store.close()
 """
 

@@ -14,7 +14,7 @@ import pytest
 
 from domain.event_types import EventType
 from domain.events import Event
-from store import events as event_store
+from store.events import reading
 from tests.end_to_end.custodibus import PINGS_WHEN_TOLD, can_connect, write_files
 from tests.support.certificates import Authority
 from tests.support.program import COMMAND, Tocsin
@@ -132,7 +132,7 @@ def new_events(tocsin: Tocsin, seen: dict[EventType, int]) -> list[Event]:
     found = []
     with access_of(tocsin) as desk:
         for type_ in EventType:
-            for one in desk.call(event_store.after, type_, seen.get(type_, 0), limit=1000):
+            for one in desk.call(reading.after, type_, seen.get(type_, 0), limit=1000):
                 seen[type_] = one.seq
                 found.append(Event(type_, one.id, one.body, created_given=True))
     return found

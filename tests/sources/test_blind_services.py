@@ -21,8 +21,9 @@ from sources.factory import RunnableSource, SourceTerms
 from sources.intake import Inlet
 from sources.procustodibus import agents
 from sources.runner import run_runnable
-from store import clients, events, sources
+from store import clients, sources
 from store.database import Store
+from store.events import reading
 from tests.sources.wireguard.telling import run_until_told
 from tests.support.stores import ACTOR
 
@@ -45,7 +46,7 @@ def taken_port() -> Iterator[int]:
 
 def stale_sources(store: Store) -> list[dict[str, Any]]:
     """What was told of sources that see nothing."""
-    found = store.call(events.after, EventType.ALERTS, 0, limit=100)
+    found = store.call(reading.after, EventType.ALERTS, 0, limit=100)
     told = [json.loads(one.body)["attributes"] for one in found]
     return [one["params"] for one in told if one["type"] == SOURCE_STALE]
 

@@ -12,8 +12,9 @@ from domain.event_types import EventType
 from domain.events import Event
 from sources import intake as inlets
 from sources.intake import Inlet
-from store import events, sources
+from store import sources
 from store.database import Store
+from store.events import reading
 from store.records import AppendResult
 from tests.support import stores
 from tests.support.stores import ACTOR, NOW
@@ -36,7 +37,7 @@ def test_who_gives_up_waiting_takes_nothing_from_those_who_wait(store: Store) ->
         assert await inlet.put(stores.events(4, 4)) == AppendResult(1, 0)
 
     asyncio.run(run())
-    assert len(store.call(events.after, EventType.ALERTS, 0, limit=9)) == 4
+    assert len(store.call(reading.after, EventType.ALERTS, 0, limit=9)) == 4
 
 
 def test_clients_take_turns_in_commits_of_bounded_size(
@@ -73,7 +74,7 @@ def test_clients_take_turns_in_commits_of_bounded_size(
                 group.create_task(put(client, first, last))
 
     asyncio.run(run())
-    stored = store.call(events.after, EventType.ALERTS, 0, limit=99)
+    stored = store.call(reading.after, EventType.ALERTS, 0, limit=99)
     in_order = [1, 2, 3, 4, 5, 6, 7, 8, 9, 18, 19, 20, 10, 11, 12, 13, 21, 14, 15, 16, 17]
     assert [event.id for event in stored] == [f"e{number}" for number in in_order]
     assert sorted(commits) == [1, 10, 14, 18, 19, 21]

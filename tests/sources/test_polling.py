@@ -14,9 +14,10 @@ from domain.events import Event
 from domain.source_kinds import WIREGUARD
 from sources.base import Batch, SourceError
 from sources.polling import Polling
-from store import events, sources
+from store import sources
 from store.database import Store
 from store.errors import NotFound, StoreError
+from store.events import reading
 from store.models import database
 from store.records import AppendResult, StoredSource
 from tests.support.stores import new_store
@@ -123,7 +124,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def ids(store: Store) -> list[str]:
     """The ids of the events in the store, in their order."""
-    return [kept.id for kept in store.call(events.after, EventType.ALERTS, 0, limit=100)]
+    return [kept.id for kept in store.call(reading.after, EventType.ALERTS, 0, limit=100)]
 
 
 def test_events_and_state_are_saved_together_and_the_state_comes_back(store: Store) -> None:

@@ -22,9 +22,10 @@ from sources.factory import RunnableSource
 from sources.intake import Inlet
 from sources.runner import Sources, run_one
 from sources.stale import StaleAlerts
-from store import events, sources
+from store import sources
 from store.database import Store
 from store.errors import NotFound, StoreError, StoreGone
+from store.events import reading
 from store.records import StoredSource
 from tests.sources.wireguard.telling import run_until_told
 from tests.support.stores import new_store
@@ -354,7 +355,7 @@ def test_one_that_cannot_be_made_for_long_is_told_of(
     monkeypatch.setattr(service_runner, "backoff_s", lambda _: 0)
     store.call(sources.add, PROCUSTODIBUS, "account", {}, ADMIN, NOW_MS)
     run_until_told(store, NOW_MS)
-    [alert] = store.call(events.after, EventType.ALERTS, 0, limit=9)
+    [alert] = store.call(reading.after, EventType.ALERTS, 0, limit=9)
     attributes = json.loads(alert.body)["attributes"]
     assert attributes["type"] == SOURCE_STALE
     assert attributes["params"]["source"] == "account"

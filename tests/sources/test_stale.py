@@ -21,9 +21,10 @@ from domain.source_kinds import WIREGUARD
 from sources.factory import SourceTerms, make_source
 from sources.runner import run_runnable
 from sources.stale import ClockJumps, StaleAlerts, StaleSource
-from store import events, sources
+from store import sources
 from store.database import Store
 from store.errors import StoreError
+from store.events import adding, reading
 from store.records import AppendResult
 from tests.support.wireguard.dumps import PeerRow, dump
 
@@ -78,7 +79,7 @@ class Watched:
         asyncio.run(work())
 
     def alerts(self) -> list[dict[str, Any]]:
-        found = self.store.call(events.after, EventType.ALERTS, 0, limit=100)
+        found = self.store.call(reading.after, EventType.ALERTS, 0, limit=100)
         return [json.loads(one.body) for one in found]
 
 
@@ -133,7 +134,7 @@ def test_a_second_telling_after_a_new_start_is_a_repeat(store: Store) -> None:
         stale = StaleAlerts(DEFAULT_TERMS, START_MS)
         event = told(stale, START_MS + at_ms * MINUTE_MS)
         assert event is not None
-        appended = store.call(events.append, [event], START_MS)
+        appended = store.call(adding.append, [event], START_MS)
     assert (appended.accepted, appended.repeated, appended.conflicts) == (0, 1, ())
 
 

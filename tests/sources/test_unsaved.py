@@ -14,9 +14,10 @@ from domain.event_types import EventType
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch, SourceError
 from sources.polling import Polling
-from store import events, sources
+from store import sources
 from store.database import Store
 from store.errors import NotFound, StoreError
+from store.events import reading
 from store.models import database
 from store.records import AppendResult
 from tests.sources.test_polling import NOW_MS, Script, batch
@@ -65,7 +66,7 @@ def free(store: Store) -> None:
 
 
 def ids(store: Store) -> list[str]:
-    return [kept.id for kept in store.call(events.after, EventType.ALERTS, 0, limit=100)]
+    return [kept.id for kept in store.call(reading.after, EventType.ALERTS, 0, limit=100)]
 
 
 def test_an_answer_that_was_not_saved_is_saved_before_the_next_poll(

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from domain.event_types import EventType
-from store import events as event_store
 from store import settings as store_settings
 from store import webhook_status, webhooks
 from store.database import open_store
 from store.errors import Conflict, NotFound
+from store.events import reading
 from store.maintenance import health, prune
 from store.models import DeliveryRow, HeadRow
 from store.queue import attempts, backlog, delivery_requests, sealing
@@ -277,7 +277,7 @@ class Both:
 
     def nothing_undelivered_is_pruned(self) -> None:
         for type_ in TYPES:
-            kept = self.access.call(event_store.after, type_, 0, limit=100_000)
+            kept = self.access.call(reading.after, type_, 0, limit=100_000)
             ids = {one.id for one in kept}
             for model in self.models.values():
                 needed = [item for item in model.undelivered() if item.type is type_]

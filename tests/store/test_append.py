@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from domain.event_types import EventType
 from domain.events import Event, read_event
-from store import events as event_store
 from store.database import Store, open_store
 from store.errors import NotFound
+from store.events import adding, reading
 from store.models import WebhookRow, database, rows
 from store.queue import attempts
 from store.records import AppendResult
@@ -22,7 +22,7 @@ from tests.support.stores import ALERTS, NOW, Child, Desk, event, events
 
 
 def stored(desk: Desk, type_: EventType = ALERTS) -> list[tuple[int, str]]:
-    kept = desk.call(event_store.after, type_, 0, limit=10_000)
+    kept = desk.call(reading.after, type_, 0, limit=10_000)
     return [(one.seq, one.id) for one in kept]
 
 
@@ -31,13 +31,13 @@ def test_each_type_has_a_dense_sequence_of_its_own_in_the_order_given(desk: Desk
     assert desk.append(*mixed) == AppendResult(accepted=20, repeated=0)
     for type_ in EventType:
         assert stored(desk, type_) == [(n, f"e{n}") for n in range(1, 6)]
-    assert desk.call(event_store.heads) == dict.fromkeys(EventType, 5)
+    assert desk.call(reading.heads) == dict.fromkeys(EventType, 5)
 
 
 def test_what_is_stored_is_what_was_given(desk: Desk) -> None:
     given = event(1, text="Zürich \u2028 \U0001f514")
     desk.append(given)
-    kept = desk.call(event_store.find, ALERTS, "e1")
+    kept = desk.call(reading.find, ALERTS, "e1")
     assert (kept.type, kept.seq, kept.received_ms, kept.body) == (ALERTS, 1, NOW, given.body)
 
 
@@ -62,7 +62,7 @@ def test_another_body_under_a_known_id_is_left_out_and_its_place_reported(desk: 
     batch = [event(2), event(1, text="other"), event(3), event(2, text="other"), event(1)]
     assert desk.append(*batch) == AppendResult(accepted=2, repeated=1, conflicts=(1, 3))
     assert stored(desk) == [(1, "e1"), (2, "e2"), (3, "e3")]
-    assert desk.call(event_store.find, ALERTS, "e1").body == event(1).body
+    assert desk.call(reading.find, ALERTS, "e1").body == event(1).body
 
 
 def test_conflicts_of_several_types_are_reported_in_the_order_of_the_batch(desk: Desk) -> None:
@@ -135,7 +135,7 @@ def test_an_append_survives_kill_9_right_after_it(store_path: Path) -> None:
         """
 store = open_store(path)
 for number in range(1, 21):
-    store.call(events.append, [event(number)], NOW)
+    store.call(adding.append, [event(number)], NOW)
 ready()
 """,
         store_path,
@@ -164,14 +164,14 @@ def test_pages_of_events(desk: Desk) -> None:
     desk.append(*events(4, 6))
 
     def newest(**options: int) -> list[int]:
-        return [one.seq for one in desk.call(event_store.newest, ALERTS, **options)]
+        return [one.seq for one in desk.call(reading.newest, ALERTS, **options)]
 
     assert newest(limit=2) == [6, 5]
     assert newest(limit=9, before_seq=5) == [4, 3, 2, 1]
     assert newest(limit=9, since_ms=NOW + 1) == [6, 5, 4]
-    assert [one.seq for one in desk.call(event_store.after, ALERTS, 4, limit=9)] == [5, 6]
+    assert [one.seq for one in desk.call(reading.after, ALERTS, 4, limit=9)] == [5, 6]
     with pytest.raises(NotFound):
-        desk.call(event_store.find, ALERTS, "e7")
+        desk.call(reading.find, ALERTS, "e7")
 
 
 @given(
@@ -214,7 +214,7 @@ def test_any_batches_leave_the_first_of_each_id_in_order(
 def test_each_of_several_lists_is_added_but_for_what_conflicts(desk: Desk) -> None:
     desk.append(event(1))
     lists = [[event(2)], [event(3), event(1, text="other")], [event(1), event(3, text="x")], []]
-    added = desk.call(event_store.append_each, lists, NOW)
+    added = desk.call(adding.append_each, lists, NOW)
     assert added == [
         AppendResult(1, 0),
         AppendResult(1, 0, conflicts=(1,)),
@@ -222,6 +222,6 @@ def test_each_of_several_lists_is_added_but_for_what_conflicts(desk: Desk) -> No
         AppendResult(0, 0),
     ]
     assert stored(desk) == [(1, "e1"), (2, "e2"), (3, "e3")]
-    again = desk.call(event_store.append_each, lists, NOW)
+    again = desk.call(adding.append_each, lists, NOW)
     assert [(one.accepted, one.repeated) for one in again] == [(0, 1), (0, 1), (0, 1), (0, 0)]
     assert [one.conflicts for one in again] == [one.conflicts for one in added]

@@ -6,7 +6,7 @@ import pytest
 
 from store import broker_cursors
 from store.database import Store
-from store.events import append
+from store.events.adding import append
 from tests.support.stores import ALERTS, NOW, events
 
 

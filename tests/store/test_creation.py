@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from store import creation
-from store import events as event_store
 from store.database import open_store
 from store.errors import Conflict, StoreGone, StoreUnavailable
+from store.events import reading
 from store.maintenance import health
 from store.vault import Vault, new_key
 from tests.support.killed_program import is_killed
@@ -79,7 +79,7 @@ def test_a_deliberate_new_store_keeps_the_key_that_is_there(made: Path) -> None:
     key = made.with_name("tocsin.key").read_bytes()
     made.unlink()
     store = open_store(made, new_store=True)
-    assert store.call(event_store.heads)[ALERTS] == 0
+    assert store.call(reading.heads)[ALERTS] == 0
     store.call(store.vault.check)
     store.close()
     assert made.with_name("tocsin.key").read_bytes() == key
@@ -90,7 +90,7 @@ def test_a_new_store_is_refused_where_one_is(made: Path) -> None:
     with pytest.raises(Conflict, match="leave --new-store out"):
         open_store(made, new_store=True)
     store = open_store(made)
-    assert store.call(event_store.heads)[ALERTS] == 1
+    assert store.call(reading.heads)[ALERTS] == 1
     store.close()
 
 

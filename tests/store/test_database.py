@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from peewee import InterfaceError
 
-from store import events as event_store
 from store import migrations, models
 from store.database import Store, open_store
 from store.errors import StoreUnavailable
+from store.events import adding, reading
 from store.workers import SendingLock
 from tests.store.database_faults import refusal, set_version
 from tests.support.stores import ALERTS, NOW, Child, Desk, event, events, run_child
@@ -47,7 +47,7 @@ def test_every_file_is_private_whatever_the_umask(tmp_path: Path, umask: int) ->
         store = open_store(path)
         Desk(store).append(event(1))
         sibling = store.sibling()
-        sibling.call(event_store.heads)
+        sibling.call(reading.heads)
         modes = {file.name: mode(file) for file in path.parent.iterdir()}
         sibling.close()
         store.close()
@@ -66,7 +66,7 @@ def test_a_store_opens_again_with_what_was_in_it(store_path: Path) -> None:
     for number in range(1, 4):
         store = open_store(store_path, migrate=True)
         Desk(store).append(event(number))
-        assert store.call(event_store.heads)[ALERTS] == number
+        assert store.call(reading.heads)[ALERTS] == number
         assert not store.outdated
         store.close()
     assert header(store_path) == (APPLICATION_ID, migrations.LATEST)
@@ -166,13 +166,13 @@ def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_query_on_another_thread_raises_at_once(store: Store) -> None:
     with pytest.raises(InterfaceError):
-        event_store.heads()
+        reading.heads()
 
 
 def test_async_code_reaches_the_store_through_run(store: Store) -> None:
     async def main() -> int:
-        await store.run(event_store.append, [event(1)], now_ms=NOW)
-        return (await store.run(event_store.heads))[ALERTS]
+        await store.run(adding.append, [event(1)], now_ms=NOW)
+        return (await store.run(reading.heads))[ALERTS]
 
     assert asyncio.run(main()) == 1
 
@@ -186,7 +186,7 @@ def test_after_close_nothing_is_asked_any_more(store_path: Path) -> None:
     store = open_store(store_path)
     store.close()
     with pytest.raises(RuntimeError):
-        store.call(event_store.heads)
+        store.call(reading.heads)
     assert not list(store_path.parent.glob("*-wal"))
 
 
@@ -198,7 +198,7 @@ def test_opening_it_twice_in_one_process_drops_no_lock_on_it(store_path: Path) -
     run_child("open_store(path).close()", store_path)
     Desk(second).append(event(2))
     found = run_child(
-        "print(open_store(path).call(events.heads)[events.EventType.ALERTS])", store_path
+        "print(open_store(path).call(reading.heads)[reading.EventType.ALERTS])", store_path
     )
     assert found == "2\n"
     second.close()
@@ -229,11 +229,11 @@ def test_an_older_store_is_only_read(older: Path) -> None:
         OLDER
         + """
 store = open_store(path)
-print(store.outdated, store.call(events.heads)[events.EventType.ALERTS])
+print(store.outdated, store.call(reading.heads)[reading.EventType.ALERTS])
 sibling = store.sibling()
 for one in (store, sibling):
     try:
-        one.call(events.append, [event(4)], NOW)
+        one.call(adding.append, [event(4)], NOW)
     except StoreError as error:
         print(one.outdated, error)
 sibling.close()
@@ -253,8 +253,8 @@ def test_an_upgrade_leaves_a_backup_of_the_older_store(older: Path) -> None:
         OLDER
         + """
 store = open_store(path, migrate=True)
-print(store.outdated, store.call(events.heads)[events.EventType.ALERTS])
-store.call(events.append, [event(4)], NOW)
+print(store.outdated, store.call(reading.heads)[reading.EventType.ALERTS])
+store.call(adding.append, [event(4)], NOW)
 store.close()
 """,
         older,
@@ -307,7 +307,7 @@ def test_four_processes_make_one_store_of_nothing(store_path: Path, round_: int)
     script = """
 ready()
 store = open_store(path)
-store.call(events.append, [event(int(sys.argv[2]))], NOW)
+store.call(adding.append, [event(int(sys.argv[2]))], NOW)
 store.call(store.vault.check)
 print(store.vault.fingerprint())
 store.close()
@@ -318,7 +318,7 @@ store.close()
         "tocsin.key",
     ]
     store = open_store(store_path)
-    assert store.call(event_store.heads)[ALERTS] == 4
+    assert store.call(reading.heads)[ALERTS] == 4
     store.call(store.vault.check)
     store.close()
 
@@ -330,7 +330,7 @@ def test_four_processes_upgrade_a_store_once(older: Path, round_: int) -> None:
         + """
 ready()
 store = open_store(path, migrate=True)
-store.call(events.append, [event(10 + int(sys.argv[2]))], NOW)
+store.call(adding.append, [event(10 + int(sys.argv[2]))], NOW)
 store.close()
 """
     )

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from domain.event_types import EventType
 from domain.filters import HasText, Term
-from store import events as event_store
-from store.events import Extent
+from store.events import reading
+from store.events.reading import Extent
 from store.models import HeadRow
 from tests.support.stores import ALERTS, Desk, event, events
 
@@ -20,13 +20,13 @@ def found(
     desk: Desk, text: str, *, above: int = 0, up_to: int = 100, inverse: bool = False
 ) -> list[int]:
     terms = [Term(HasText(text), inverse)]
-    return desk.call(event_store.scan, ALERTS, terms, above=above, up_to=up_to)
+    return desk.call(reading.scan, ALERTS, terms, above=above, up_to=up_to)
 
 
 def test_the_extent_of_each_type_is_what_is_kept(desk: Desk) -> None:
     desk.append(*events(1, 7), *events(1, 2, STATS))
     desk.call(lambda: HeadRow.update(pruned=3).where(HeadRow.type == ALERTS.value).execute())
-    extents = desk.call(event_store.extents)
+    extents = desk.call(reading.extents)
     assert extents[ALERTS] == Extent(7, 3)
     assert extents[ALERTS].count == 4
     assert extents[STATS].count == 2
@@ -35,17 +35,17 @@ def test_the_extent_of_each_type_is_what_is_kept(desk: Desk) -> None:
 
 def test_some_events_by_their_numbers(desk: Desk) -> None:
     desk.append(*events(1, 1_200))
-    some = desk.call(event_store.load, ALERTS, [1_100, *range(1, 700), 5_000])
+    some = desk.call(reading.load, ALERTS, [1_100, *range(1, 700), 5_000])
     assert sorted(one.seq for one in some) == [*range(1, 700), 1_100]
     assert {one.seq: one.id for one in some}[1_100] == "e1100"
-    assert desk.call(event_store.load, ALERTS, []) == []
+    assert desk.call(reading.load, ALERTS, []) == []
 
 
 def test_an_event_by_its_exact_id(desk: Desk) -> None:
     desk.append(*events(1, 12))
-    assert desk.call(event_store.seq_of, ALERTS, "e12") == 12
-    assert desk.call(event_store.seq_of, ALERTS, "E12") is None
-    assert desk.call(event_store.seq_of, STATS, "e12") is None
+    assert desk.call(reading.seq_of, ALERTS, "e12") == 12
+    assert desk.call(reading.seq_of, ALERTS, "E12") is None
+    assert desk.call(reading.seq_of, STATS, "e12") is None
 
 
 def test_a_scan_finds_text_newest_first_within_its_bounds(desk: Desk) -> None:
@@ -67,19 +67,19 @@ def test_a_scan_takes_every_character_as_it_is(desk: Desk) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8))
 def test_a_scan_finds_what_was_written(desk: Desk, text: str) -> None:
-    made = event(desk.call(event_store.extents)[ALERTS].head + 1, text=text)
+    made = event(desk.call(reading.extents)[ALERTS].head + 1, text=text)
     desk.append(made)
     spelled = made.body.decode().split('"text":"')[1].removesuffix('"}}')
-    newest = desk.call(event_store.extents)[ALERTS].head
+    newest = desk.call(reading.extents)[ALERTS].head
     assert found(desk, spelled, above=newest - 1, up_to=newest) == [newest]
 
 
 def test_the_newest_are_found_stretch_by_stretch(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_store, "SCANNED_ROWS", 2)
+    monkeypatch.setattr(reading, "SCANNED_ROWS", 2)
     desk.append(*(event(number, text="odd" if number % 2 else "even") for number in range(1, 8)))
     extent, terms = Extent(head=6, pruned=1), [Term(HasText("odd"))]
     for limit, expected in ((9, [5, 3]), (1, [5])):
-        found = desk.call(event_store.newest_matching, ALERTS, terms, extent, limit=limit)
+        found = desk.call(reading.newest_matching, ALERTS, terms, extent, limit=limit)
         assert [one.seq for one in found] == expected

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from store import events as event_store
 from store.database import open_store
 from store.errors import StoreBusy, StoreUnavailable
+from store.events import reading
 from tests.support.stores import ALERTS, Desk, event, events, run_child
 
 
@@ -19,17 +19,17 @@ def test_a_file_size_limit_harms_nothing(store_path: Path) -> None:
         """
 import resource
 store = open_store(path)
-store.call(events.append, [event(n) for n in range(1, 11)], NOW)
+store.call(adding.append, [event(n) for n in range(1, 11)], NOW)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
 big = [event(n, text="x" * 1_000) for n in range(11, 2_011)]
 try:
-    store.call(events.append, big, NOW)
+    store.call(adding.append, big, NOW)
 except StoreError as error:
     print(type(error).__name__, error)
-print(store.call(events.heads)[events.EventType.ALERTS])
+print(store.call(reading.heads)[reading.EventType.ALERTS])
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-print(store.call(events.append, big, NOW).accepted)
-print(store.call(events.heads)[events.EventType.ALERTS])
+print(store.call(adding.append, big, NOW).accepted)
+print(store.call(reading.heads)[reading.EventType.ALERTS])
 store.close()
 """,
         store_path,
@@ -65,16 +65,14 @@ def test_a_full_disk_harms_nothing(small_disk: Path) -> None:
         fill(filler)
         with pytest.raises(StoreUnavailable, match=f"the disk of {path} is full"):
             desk.append(*(event(number, text="x" * 1_000) for number in range(11, 1_011)))
-        assert store.call(event_store.heads)[ALERTS] == 10
+        assert store.call(reading.heads)[ALERTS] == 10
         filler.unlink()
         assert desk.append(*events(1, 20)).accepted == 10
-        assert store.call(event_store.heads)[ALERTS] == 20
+        assert store.call(reading.heads)[ALERTS] == 20
     finally:
         store.close()
     again = open_store(path)
-    assert [one.seq for one in again.call(event_store.after, ALERTS, 0, limit=99)] == [
-        *range(1, 21)
-    ]
+    assert [one.seq for one in again.call(reading.after, ALERTS, 0, limit=99)] == [*range(1, 21)]
     again.close()
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import future_times, webhooks
+from store import webhooks
 from store.errors import Conflict
+from store.events import future_times
 from store.maintenance import prune
 from store.models import FactRow, WebhookRow
 from store.overview import read_overview

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from peewee import DatabaseProxy
 
-from store import events as event_store
 from store import migrations, models
 from store.database import Store, open_store
 from store.errors import StoreGone, StoreUnavailable
+from store.events import reading
 from store.maintenance import backup, health, prune
 from store.models import EventRow
 from tests.support.stores import ALERTS, Desk, event, events, fields, run_child
@@ -142,7 +142,7 @@ def test_a_file_that_takes_its_place_is_neither_written_nor_given_the_log(
     names = {file.name for file in store.path.parent.iterdir()}
     assert names == {"tocsin.db", "tocsin.key", "tocsin.db-wal.set-aside-1"}
     again = open_store(store_path)
-    assert again.call(event_store.heads)[ALERTS] == 3
+    assert again.call(reading.heads)[ALERTS] == 3
     assert again.call(health.problems, again.vault) == []
     again.close()
 
@@ -156,13 +156,13 @@ def test_a_store_that_was_cut_is_not_patched_from_its_log(store_path: Path, rows
     said = run_child(
         f"""
 store = open_store(path)
-store.call(events.append, [event(n, text="x" * 999) for n in range({rows})], NOW)
+store.call(adding.append, [event(n, text="x" * 999) for n in range({rows})], NOW)
 store.call(lambda: models.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
 for n in range(1000, 1000 + {rows}):
-    store.call(events.append, [event(n, text="y" * 999)], NOW)
+    store.call(adding.append, [event(n, text="y" * 999)], NOW)
 os.truncate(path, 0)
 try:
-    store.call(events.append, [event(9999)], NOW)
+    store.call(adding.append, [event(9999)], NOW)
 except StoreError as error:
     print(error)
 store.close()

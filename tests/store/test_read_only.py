@@ -18,7 +18,7 @@ from tests.support.stores import Desk, event, run_child
 WRITE = """
 try:
     store = open_store(path)
-    store.call(events.append, [event(9)], NOW)
+    store.call(adding.append, [event(9)], NOW)
 except StoreError as error:
     print(type(error).__name__, error)
 else:

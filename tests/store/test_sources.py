@@ -9,9 +9,10 @@ import pytest
 from domain.errors import FieldError, FieldErrors
 from domain.events import Event
 from domain.source_kinds import OWN_SIGN_INS, SIGN_INS, SOCKET, WIREGUARD
-from store import events, sources
+from store import sources
 from store.database import Store
 from store.errors import Conflict, NotFound
+from store.events import reading
 from store.records import StoredSource
 from tests.support.stores import ACTOR, ALERTS, NOW, Desk, event
 
@@ -31,7 +32,7 @@ def local(desk: Desk) -> StoredSource:
 
 
 def ids(desk: Desk) -> list[str]:
-    return [one.id for one in desk.call(events.after, ALERTS, 0, limit=100)]
+    return [one.id for one in desk.call(reading.after, ALERTS, 0, limit=100)]
 
 
 def added_anew(desk: Desk) -> int:

@@ -20,7 +20,6 @@ from store import (
     broker_cursors,
     clients,
     drafts,
-    events,
     models,
     settings,
     sources,
@@ -28,6 +27,7 @@ from store import (
     webhooks,
 )
 from store.database import Store
+from store.events import reading
 from store.models import (
     AttemptRow,
     ChangeRow,
@@ -113,7 +113,7 @@ _CHANGE = (
 def _events(type_: EventType) -> list[tuple[object, ...]]:
     return [
         (one.seq, one.id, one.received_ms, hashlib.sha256(one.body).hexdigest())
-        for one in events.after(type_, 0, limit=1_000)
+        for one in reading.after(type_, 0, limit=1_000)
     ]
 
 

@@ -12,7 +12,7 @@ from domain.events import Event
 from domain.ids import new_delivery_id
 from domain.webhooks import WebhookFields
 from store import clients, sources, workers
-from store import events as event_store
+from store.events import adding
 from store.records import Limits, StoredWorker
 from store.workers import SendingLock
 from tests.support.apps import Bench
@@ -56,7 +56,7 @@ def furnish(bench: Bench) -> SendingLock:
     store.add(_fields(EventType.LOG_CHANGES, "changes"))
     archive = store.add(_fields(EventType.ENDPOINT_STATS, "archive", active=False))
     for type_, many in ((EventType.ALERTS, 12), (EventType.ENDPOINT_STATS, 312)):
-        bench.opened.call(event_store.append, list(_events(type_, many)), NOW - 4 * MINUTE)
+        bench.opened.call(adding.append, list(_events(type_, many)), NOW - 4 * MINUTE)
     few = Limits(max_events=6, max_bytes=1_000_000)
     for _ in range(2):
         store.end(store.started(siem, limits=few), 200)

@@ -18,9 +18,9 @@ from domain.event_types import EventType
 from domain.events import Event, RefusedText
 from domain.settings import KEY_NAME
 from domain.webhooks import WebhookFields
-from store import events as event_store
 from store import refusals, sources, webhook_status, webhooks
 from store.database import Store, open_store
+from store.events import adding
 from store.queue import attempts, deliveries
 from store.records import (
     AppendResult,
@@ -100,7 +100,7 @@ class Desk:
         return self.store.call(function, *args, **kwargs)
 
     def append(self, *batch: Event) -> AppendResult:
-        return self.call(event_store.append, batch, self.now_ms)
+        return self.call(adding.append, batch, self.now_ms)
 
     def add(
         self,
@@ -230,7 +230,8 @@ import os, signal, sys
 from pathlib import Path
 import cryptography.fernet
 from store.database import open_store
-from store import events, migrations, models, settings, webhooks, workers
+from store.events import adding, reading
+from store import migrations, models, settings, webhooks, workers
 from store.errors import StoreError
 from store.refusals import TakingRules
 from store.webhook_edits import SecretChange

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from store import events as event_store
+from store.events import reading
 from tests.support.program import ROOT, Tocsin
 from tests.support.receiver_client import Receiver, Request
 from tests.support.running_worker import hook, opened_desk
@@ -131,8 +131,8 @@ def add_webhooks(tocsin: Tocsin, urls: Iterable[str]) -> None:
 def accepted_order(tocsin: Tocsin) -> list[str]:
     """The ids of all alerts in the order in which the store accepted them."""
     with opened_desk(tocsin.db) as desk:
-        head = desk.call(event_store.heads)[ALERTS]
-        return [event.id for event in desk.call(event_store.after, ALERTS, 0, limit=head)]
+        head = desk.call(reading.heads)[ALERTS]
+        return [event.id for event in desk.call(reading.after, ALERTS, 0, limit=head)]
 
 
 def check_store(tocsin: Tocsin) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from domain.event_types import EventType
 from domain.source_kinds import OWN_SIGN_INS
-from store import events, sources, workers
+from store import sources, workers
+from store.events import reading
 from tests.support.program import Tocsin
 from tests.support.running_worker import opened_desk
 from tests.support.stores import Desk
@@ -24,7 +25,7 @@ def sent_and_told(tocsin: Tocsin, connection: str = "") -> list[dict[str, Any]]:
 
 
 def told(desk: Desk) -> list[dict[str, Any]]:
-    found = desk.call(events.newest, EventType.LOG_AUTHN, limit=9)
+    found = desk.call(reading.newest, EventType.LOG_AUTHN, limit=9)
     return [json.loads(one.body)["attributes"] for one in found]
 
 

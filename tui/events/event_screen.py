@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from domain.event_types import EventType
 from domain.wording import size_text, time_text
-from store import events
+from store.events import reading
 from store.queue import deliveries
 from store.records import Delivery, StoredEvent
 from tui.deliveries.delivery_screen import DeliveryScreen
@@ -89,7 +89,7 @@ class EventScreen(TocsinScreen):
     async def _read(self) -> None:
         try:
             if self._event is None:
-                self._event = await self.access.read(events.find, self._type, self._event_id)
+                self._event = await self.access.read(reading.find, self._type, self._event_id)
                 self._show_event(self._event)
             which = self._type, self._event.seq
             carriers = await self.access.read(deliveries.carriers, *which)

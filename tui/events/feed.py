@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from domain.event_types import EventType
 from domain.filters import HasText, Term, Terms, phrase_terms
 from domain.safe import safe
-from store import events
-from store.events import SCANNED_ROWS, Extent
+from store.events import reading
+from store.events.reading import SCANNED_ROWS, Extent
 from tui.events.rows import empty_text, key_of, keys_of
 from tui.state.store_access import StoreAccess
 from tui.widgets.type_tabs import short_count
@@ -49,7 +49,7 @@ class EventSearch:
         """Search the next stretch of older events; first of all for the id. Raises Refused."""
         match self._terms:
             case (Term(HasText(id_), False),) if self._place == self._start:
-                by_id = await access.read(events.seq_of, self._type, id_)
+                by_id = await access.read(reading.seq_of, self._type, id_)
                 self._add([] if by_id is None else [by_id])
         above = max(self._bottom, self._place - SCANNED_ROWS)
         self._add(await self._scan(access, above, self._place))
@@ -62,7 +62,7 @@ class EventSearch:
             self._top = min(head, above + SCANNED_ROWS)
 
     async def _scan(self, access: StoreAccess, above: int, up_to: int) -> list[int]:
-        return await access.read(events.scan, self._type, self._terms, above=above, up_to=up_to)
+        return await access.read(reading.scan, self._type, self._terms, above=above, up_to=up_to)
 
     def _add(self, seqs: list[int]) -> None:
         self.found = sorted({*self.found, *seqs}, reverse=True)[:MOST_FOUND]
@@ -128,7 +128,7 @@ class EventFeed:
 
     async def read(self, access: StoreAccess) -> None:
         """Read how many events there are now. Raises Refused."""
-        self._extents = await access.read(events.extents)
+        self._extents = await access.read(reading.extents)
         if self._search is not None:
             await self._search.catch_up(access, self._extent.head)
 

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from domain.event_types import EventType
 from domain.filters import Terms, phrase_terms
-from store import events
+from store.events import reading
 from tui.events.event_screen import EventScreen
 from tui.events.feed import EventFeed
 from tui.events.rows import COLUMNS, TYPES, key_of, row_of, seq_of
@@ -41,7 +41,7 @@ class EventsScreen(ListScreen):
             "type(-1)",
             "type",
             key_display="←→",
-            id="events.type-left",
+            id="reading.type-left",
             tooltip="the type to the left",
         ),
         Binding(
@@ -49,14 +49,14 @@ class EventsScreen(ListScreen):
             "type(1)",
             "type to the right",
             show=False,
-            id="events.type-right",
+            id="reading.type-right",
             tooltip="the type to the right",
         ),
         Binding(
             "f",
             "follow",
             "follow",
-            id="events.follow",
+            id="reading.follow",
             tooltip="go to the newest event and stay there, or stop here; home does it too",
         ),
         Binding(
@@ -64,12 +64,12 @@ class EventsScreen(ListScreen):
             "filter",
             "search",
             key_display="/",
-            id="events.search",
+            id="reading.search",
             tooltip="events with this id or text, newest first; with ! before it those without",
         ),
-        Binding("enter", "open", "open", id="events.open", tooltip="the event and who got it"),
-        Binding("y", "copy_id", "copy id", id="events.copy-id"),
-        Binding("Y", "copy_json", "copy JSON", id="events.copy-json"),
+        Binding("enter", "open", "open", id="reading.open", tooltip="the event and who got it"),
+        Binding("y", "copy_id", "copy id", id="reading.copy-id"),
+        Binding("Y", "copy_json", "copy JSON", id="reading.copy-json"),
     ]
 
     def __init__(self, *args: Any) -> None:
@@ -127,7 +127,7 @@ class EventsScreen(ListScreen):
     async def read_rows(self, keys: Sequence[Key]) -> None:
         type_ = self._feed.type
         seqs = [seq_of(key) for key in keys if isinstance(key, int)]
-        some = await self.access.read(events.load, type_, seqs)
+        some = await self.access.read(reading.load, type_, seqs)
         self.table.put_rows({key_of(type_, event.seq): row_of(event) for event in some})
 
     @on(LiveTable.Moved)
@@ -197,7 +197,7 @@ class EventsScreen(ListScreen):
         """Copy the event under the cursor as it is stored."""
         if self._event_id is not None:
             event = await self.carry_out(
-                self.access.read(events.find, self._feed.type, self._event_id)
+                self.access.read(reading.find, self._feed.type, self._event_id)
             )
             if event is not None:
                 await copy(self, event.body.decode())

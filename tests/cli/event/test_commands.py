@@ -15,7 +15,7 @@ import pytest
 from cli.exit_codes import ExitCode
 from domain.event_types import EventType
 from domain.times import rfc3339
-from store import events as event_store
+from store.events import reading
 from tests.support.program import ROOT, Tocsin
 from tests.support.program_store import access_of, newer
 from tests.support.stores import event, events, fields
@@ -39,7 +39,7 @@ def emit(tocsin: Tocsin, text: str, *options: str) -> tuple[int, Any, str]:
 def stored(tocsin: Tocsin, type_: EventType = EventType.ALERTS) -> list[str]:
     """The ids in the store, in the order of acceptance."""
     with access_of(tocsin) as desk:
-        return [found.id for found in desk.call(event_store.after, type_, 0, limit=100_000)]
+        return [found.id for found in desk.call(reading.after, type_, 0, limit=100_000)]
 
 
 def answer(accepted: int, repeated: int = 0) -> dict[str, int]:

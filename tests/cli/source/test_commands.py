@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
 from domain.event_types import EventType
-from store import events as event_store
+from store.events import reading
 from tests.support.program import Tocsin
 from tests.support.program_store import access_of, newer, status_of
 from tests.support.waiting import eventually
@@ -297,7 +297,7 @@ def test_two_looks_give_what_happened_between_them(tocsin: Tocsin, dump_file: Pa
     assert look(tocsin) == {"accepted": 1, "repeated": 0}
     assert look(tocsin) == {"accepted": 0, "repeated": 0}
     with access_of(tocsin) as desk:
-        [event] = desk.call(event_store.newest, EventType.ENDPOINT_STATS, limit=10)
+        [event] = desk.call(reading.newest, EventType.ENDPOINT_STATS, limit=10)
     attributes = json.loads(event.body)["attributes"]
     assert (attributes["rx_delta"], attributes["tx_delta"]) == (1000, 1000)
     assert (attributes["rx_total"], attributes["tx_total"]) == (1404, 1348)
@@ -411,7 +411,7 @@ def test_watching_goes_on_until_a_signal_and_tells_what_it_added(
     changed.replace(dump_file)
     with access_of(tocsin) as desk:
         eventually(
-            lambda: desk.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1,
+            lambda: desk.call(reading.heads)[EventType.ENDPOINT_STATS] == 1,
             "the event of the second look",
         )
     watching.send_signal(number)

@@ -16,9 +16,10 @@ from sources.http import sign_in_watch as counted
 from sources.http.events import routes
 from sources.http.sign_in_watch import HttpSignIn, LimitedReports
 from sources.intake import Inlet
-from store import events, sources, tokens
+from store import sources, tokens
 from store.database import Store
 from store.errors import StoreError
+from store.events import reading
 from tests.sources.http.serving import Reply, Served, serving
 from tests.support.stores import ACTOR
 
@@ -43,7 +44,7 @@ class Way:
         return await self.served.ask("POST", "/events", data, **headers)
 
     async def ids(self) -> list[str]:
-        found = await self.store.run(events.after, EventType.ALERTS, 0, limit=1000)
+        found = await self.store.run(reading.after, EventType.ALERTS, 0, limit=1000)
         return [one.id for one in found]
 
 

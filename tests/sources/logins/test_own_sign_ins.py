@@ -21,10 +21,10 @@ from sources.intake import Inlet
 from sources.logins.alerts import AlertRules
 from sources.logins.events import SignIn
 from sources.logins.own_sign_ins import reporter, screen_opened, sign_in_step, signed_in_over_http
-from store import events as event_store
 from store import sources
 from store.database import Store
 from store.errors import Conflict
+from store.events import reading
 from store.records import AppendResult
 
 NOW_MS = 1_795_502_130_000
@@ -49,7 +49,7 @@ def keep(store: Store, sign_in: SignIn) -> AppendResult:
 
 
 def bodies(store: Store, type_: EventType = EventType.LOG_AUTHN) -> list[dict[str, Any]]:
-    found = store.call(event_store.newest, type_, limit=1000)
+    found = store.call(reading.newest, type_, limit=1000)
     return [json.loads(one.body) for one in reversed(found)]
 
 

@@ -17,9 +17,9 @@ from sources.procustodibus.agents import note_silent_hosts
 from sources.procustodibus.pings import SECRETS_WARNING
 from sources.stale import StaleAlerts
 from store import clients, sources
-from store import events as event_store
 from store.database import Store
 from store.errors import StoreError
+from store.events import reading
 from store.records import StoredSource
 from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
 from tests.sources.procustodibus.test_pings import DATA, ping, recorded
@@ -43,7 +43,7 @@ def in_centre(
 
 
 def events(here: Centre, type_: EventType) -> list[dict[str, Any]]:
-    return [json.loads(one.body) for one in here.call(event_store.after, type_, 0, limit=1000)]
+    return [json.loads(one.body) for one in here.call(reading.after, type_, 0, limit=1000)]
 
 
 def source(here: Centre, name: str = "hub") -> StoredSource:

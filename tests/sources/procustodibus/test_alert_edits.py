@@ -12,8 +12,9 @@ from domain.event_types import EventType
 from domain.settings import DEFAULTS
 from domain.source_kinds import HTTP, WIREGUARD
 from sources.runner import Sources
-from store import alert_settings, events, sources
+from store import alert_settings, sources
 from store.database import Store
+from store.events import reading
 from tests.sources.http.serving import Served
 from tests.sources.procustodibus.custodians import NOW, Custodian, add_client
 from tests.sources.procustodibus.test_pings import ping
@@ -63,7 +64,7 @@ class Centre:
         return Custodian(served, client.user_id, client.host_id)
 
     def alerts(self) -> list[dict[str, Any]]:
-        found = self.store.call(events.after, EventType.ALERTS, 0, limit=100)
+        found = self.store.call(reading.after, EventType.ALERTS, 0, limit=100)
         return [json.loads(one.body)["attributes"] for one in found]
 
 

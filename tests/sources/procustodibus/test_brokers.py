@@ -12,8 +12,8 @@ from domain.event_types import EventType
 from domain.events import Event
 from sources.procustodibus import brokers
 from store import broker_cursors, clients
-from store import events as event_store
 from store.database import Store
+from store.events import adding, reading
 from store.maintenance import health, prune
 from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
 from tests.support.stores import ACTOR, ALERTS, DAY, event, events
@@ -30,7 +30,7 @@ def in_centre(store: Store, work: Callable[[Centre], Awaitable[None]]) -> None:
 
 
 def append(store: Store, *batch: Event) -> None:
-    store.call(event_store.append, batch, NOW)
+    store.call(adding.append, batch, NOW)
 
 
 def queued(store: Store, name: str = "siem") -> dict[EventType, int]:
@@ -203,12 +203,12 @@ def test_what_a_broker_has_yet_to_read_is_not_pruned(store: Store) -> None:
         await numbers(broker, 2)
         await numbers(broker, 2)
         store.call(prune.prune_some, retention, NOW + 30 * DAY)
-        assert [one.seq for one in store.call(event_store.after, ALERTS, 0, limit=9)] == [3, 4]
+        assert [one.seq for one in store.call(reading.after, ALERTS, 0, limit=9)] == [3, 4]
         assert store.call(health.problems, store.vault) == []
         await broker.hello()
         assert await numbers(broker) == [3, 4]
         store.call(clients.delete, BROKER, "siem", ACTOR, NOW)
         store.call(prune.prune_some, retention, NOW + 30 * DAY)
-        assert store.call(event_store.after, ALERTS, 0, limit=9) == []
+        assert store.call(reading.after, ALERTS, 0, limit=9) == []
 
     in_centre(store, work)

@@ -17,8 +17,8 @@ from sources.http.messages import Request, RequestRefused
 from sources.intake import Inlet
 from sources.procustodibus.brokers import Brokers
 from sources.procustodibus.sign_in import Sessions
-from store import events as event_store
 from store.database import Store
+from store.events import adding
 from tests.sources.procustodibus.custodians import NOW, add_client
 from tests.support.stores import events, new_store
 
@@ -87,7 +87,7 @@ async def play(store: Store, rounds: list[tuple[int, int, int | None, bool, bool
     accepted = 0
     for count, most, fails_at, by_us, restarts in rounds:
         for type_ in TYPES:
-            await store.run(event_store.append, events(accepted + 1, accepted + count, type_), NOW)
+            await store.run(adding.append, events(accepted + 1, accepted + count, type_), NOW)
         accepted += count
         await broker.round(most, fails_at, by_us=by_us)
         if restarts:

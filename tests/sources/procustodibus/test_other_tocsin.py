@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from domain.clients import BROKER
 from sources.procustodibus.api import Api, Exchange, set_up
 from sources.procustodibus.pull import ProCustodibusSource
-from store import events as event_store
 from store.database import Store
+from store.events import adding
 from tests.sources.procustodibus.custodians import CODE, NOW, add_client, centre
 from tests.store.conftest import store, store_path
 from tests.support.stores import events
@@ -110,7 +110,7 @@ def in_loop(store: Store, work: Callable[[Pulling], Awaitable[None]]) -> None:
 
 
 def append(store: Store, first: int, last: int) -> None:
-    store.call(event_store.append, events(first, last), NOW)
+    store.call(adding.append, events(first, last), NOW)
 
 
 def hellos(road: Road) -> int:

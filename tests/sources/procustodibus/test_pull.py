@@ -22,9 +22,9 @@ from sources.preflight import poll_unsaved
 from sources.procustodibus.api import TIMEOUT_S, Api, Exchange, set_up
 from sources.procustodibus.pull import ProCustodibusSource
 from sources.runner import run_one
-from store import events as event_store
 from store import sources
 from store.database import Store
+from store.events import reading
 from store.records import AppendResult
 from tests.support.stub_api_client import BROKER, CODE, StubApi, sample
 
@@ -341,7 +341,7 @@ def test_the_store_keeps_events_and_the_key(store: Store, full: StubApi) -> None
     store.call(sources.set_secret, "pc", secret, store.vault, actor, NOW_MS)
     failures: list[str] = []
     in_store(store, full, failures)
-    found = store.call(event_store.newest, EventType.ALERTS, limit=9)
+    found = store.call(reading.newest, EventType.ALERTS, limit=9)
     assert [one.id for one in found] == ["alerts2", "alerts1"]
     assert failures == []
     assert secret.encode() not in store.path.read_bytes()

@@ -16,8 +16,9 @@ from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch
 from sources.factory import RunnableSource, SourceTerms
 from sources.runner import run_runnable
-from store import events, sources
+from store import sources
 from store.database import Store
+from store.events import reading
 from store.records import StoredSource
 from tests.sources.procustodibus.test_pull import NOW_MS, TYPES, Puller
 from tests.support.stub_api_client import StubApi, sample
@@ -71,7 +72,7 @@ class Watched:
         return self.store.call(sources.find, "pc")
 
     def alerts(self) -> list[dict[str, Any]]:
-        found = self.store.call(events.after, EventType.ALERTS, 0, limit=100)
+        found = self.store.call(reading.after, EventType.ALERTS, 0, limit=100)
         return [json.loads(one.body)["attributes"] for one in found]
 
 

@@ -17,9 +17,10 @@ from domain.source_kinds import PROCUSTODIBUS
 from sources.base import SourceError
 from sources.procustodibus.api import Exchange, set_up
 from sources.runner import run_one
-from store import alert_settings, events, models, refusals, sources
+from store import alert_settings, models, refusals, sources
 from store.database import Store
 from store.errors import StoreError
+from store.events import reading
 from store.records import StoredRefusal
 from tests.support.stub_api_client import BROKER, CODE, StubApi, sample
 
@@ -49,14 +50,14 @@ def pull(store: Store, stub: StubApi) -> Pull:
 
 def kept(store: Store) -> list[dict[str, Any]]:
     """The alerts in the queue, in the order of their acceptance, without those of our own."""
-    found = store.call(events.after, EventType.ALERTS, 0, limit=100)
+    found = store.call(reading.after, EventType.ALERTS, 0, limit=100)
     bodies = [json.loads(one.body) for one in found]
     return [one for one in bodies if one["attributes"]["type"] != EVENT_REFUSED]
 
 
 def alarms(store: Store) -> list[dict[str, Any]]:
     """The params of the alerts about refused events."""
-    found = store.call(events.after, EventType.ALERTS, 0, limit=100)
+    found = store.call(reading.after, EventType.ALERTS, 0, limit=100)
     attributes = [json.loads(one.body)["attributes"] for one in found]
     return [one["params"] for one in attributes if one["type"] == EVENT_REFUSED]
 

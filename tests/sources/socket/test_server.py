@@ -23,8 +23,9 @@ from sources.limits import HOUR_MS
 from sources.socket import server as line_rules
 from sources.socket.path import socket_beside
 from sources.socket.server import SocketService, SocketTerms
-from store import audit, events, sources
+from store import audit, sources
 from store.database import Store
+from store.events import reading
 from store.records import AuditEntry
 from tests.support.stores import ACTOR
 
@@ -76,7 +77,7 @@ class Served:
         return self.clients[-1]
 
     async def ids(self) -> list[str]:
-        found = await self.store.run(events.after, EventType.ALERTS, 0, limit=10_000)
+        found = await self.store.run(reading.after, EventType.ALERTS, 0, limit=10_000)
         return [one.id for one in found]
 
 

@@ -24,7 +24,7 @@ from sources.wireguard.snapshot import decode_state
 from sources.wireguard.source import WireGuardSource
 from store import sources as stored_sources
 from store.database import Store, open_store
-from store.events import after
+from store.events.reading import after
 from store.records import AppendResult
 from tests.support.wireguard.rig import Rig, rig_or_skip
 

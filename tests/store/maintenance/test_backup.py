@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from peewee import DatabaseProxy
 
 from store import audit, files, migrations, settings, webhooks, workers
-from store import events as event_store
 from store.database import Store, open_store
 from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey
+from store.events import adding, reading
 from store.maintenance import backup, health
 from store.models import database
 from store.queue import attempts
@@ -85,12 +85,12 @@ def test_a_backup_can_be_made_while_others_write(desk: Desk, tmp_path: Path) -> 
     desk.call(lambda: _backup_inside_a_transaction(desk.store.path, tmp_path / "copy.db"))
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT count(*) FROM event").fetchone() == (3,)
-    assert desk.call(event_store.heads)[ALERTS] == 4
+    assert desk.call(reading.heads)[ALERTS] == 4
 
 
 def _backup_inside_a_transaction(path: Path, target: Path) -> None:
     with database.atomic():
-        event_store.append([event(4)], NOW)
+        adding.append([event(4)], NOW)
         backup.backup_to(path, target)
 
 
@@ -142,7 +142,7 @@ def test_only_an_empty_store_is_restored_into(fresh: Store, saved: Path) -> None
     key = fresh.vault.key_file.read_bytes()
     with pytest.raises(Conflict, match="is not empty"):
         restore(fresh, saved)
-    assert fresh.call(event_store.heads)[ALERTS] == 1
+    assert fresh.call(reading.heads)[ALERTS] == 1
     assert fresh.vault.key_file.read_bytes() == key
 
 
@@ -264,10 +264,10 @@ def test_what_is_accepted_while_a_restore_runs_is_not_written_over(
 ) -> None:
     key = fresh.vault.key_file.read_bytes()
     other = fresh.sibling()
-    meanwhile(monkeypatch, lambda: other.call(event_store.append, [event(9)], NOW))
+    meanwhile(monkeypatch, lambda: other.call(adding.append, [event(9)], NOW))
     with pytest.raises(Conflict, match="is not empty"):
         restore(fresh, saved)
-    assert [one.id for one in fresh.call(event_store.newest, ALERTS, limit=9)] == ["e9"]
+    assert [one.id for one in fresh.call(reading.newest, ALERTS, limit=9)] == ["e9"]
     assert fresh.call(settings.paused) is None
     assert fresh.vault.key_file.read_bytes() == key
     fresh.call(fresh.vault.check)
@@ -284,7 +284,7 @@ def test_who_accepts_events_during_a_restore_adds_them_to_what_it_brought(
         restore_when_possible(fresh, saved)
         numbers = appended.result()
     other.close()
-    kept = {one.id for one in fresh.call(event_store.newest, ALERTS, limit=1_000)}
+    kept = {one.id for one in fresh.call(reading.newest, ALERTS, limit=1_000)}
     assert {f"e{number}" for number in numbers} <= kept
     assert fresh.call(health.problems, fresh.vault) == []
 
@@ -292,7 +292,7 @@ def test_who_accepts_events_during_a_restore_adds_them_to_what_it_brought(
 def append_one_by_one(store: Store) -> list[int]:
     numbers = list(range(100, 140))
     for number in numbers:
-        assert store.call(event_store.append, [event(number)], NOW).accepted == 1
+        assert store.call(adding.append, [event(number)], NOW).accepted == 1
     return numbers
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import events as event_store
 from store import settings, webhooks
 from store.errors import NotFound
+from store.events import reading
 from store.files import free_bytes, store_bytes
 from store.maintenance import health, prune
 from store.models import QuarantineRow, WebhookRow, database
@@ -28,7 +28,7 @@ def prune_all(desk: Desk, now_ms: int) -> prune.PruneResult:
 
 
 def kept(desk: Desk, type_: EventType = ALERTS) -> list[int]:
-    return [one.seq for one in desk.call(event_store.after, type_, 0, limit=10_000)]
+    return [one.seq for one in desk.call(reading.after, type_, 0, limit=10_000)]
 
 
 def deliver(desk: Desk, webhook_id: int, status: int = 200) -> str:

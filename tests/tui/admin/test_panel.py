@@ -16,8 +16,8 @@ from domain.settings import DEFAULTS
 from sources.base import Batch, SourceError
 from sources.preflight import poll_unsaved
 from sources.process_lock import lock_file, process_lock
-from store import events as event_store
 from store import settings, sources, workers
+from store.events import reading
 from store.records import StoredSource, StoredWorker
 from store.workers import SendingLock
 from tests.support.apps import (
@@ -361,7 +361,7 @@ def test_watching_again_tells_the_handshakes_of_the_meantime(
     dump_file.write_text(dump(PeerRow("alice", handshake=1_795_502_500, rx=900, tx=900)))
     assert switched().startswith("1 peer on wg0; ")
     assert local(bench).active
-    assert bench.opened.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1
+    assert bench.opened.call(reading.heads)[EventType.ENDPOINT_STATS] == 1
 
 
 def test_what_another_process_runs_is_not_started_beside_it(
@@ -424,7 +424,7 @@ def test_this_terminals_worker_runs_what_is_active(bench: SettingsBench, dump_fi
         add_local(bench, f"cat {dump_file}", active=True)
         eventually(lambda: local(bench).last_ok_ms)
         dump_file.write_text(dump(PeerRow("alice", handshake=1_795_502_500, rx=900, tx=900)))
-        eventually(lambda: bench.opened.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1)
+        eventually(lambda: bench.opened.call(reading.heads)[EventType.ENDPOINT_STATS] == 1)
         dump_file.unlink()
         eventually(lambda: local(bench).state == "failing")
         bench.opened.call(sources.pause, "local", ACTOR, NOW)

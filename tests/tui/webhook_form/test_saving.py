@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from domain.events import Event
-from store import events as event_store
 from store import webhooks
+from store.events import adding
 from tests.support.apps import Bench, screen_text, told
 from tests.support.stores import ACTOR, ALERTS, DAY, events
 from tests.support.webhook_forms import SIEM, Form, form, webhook
@@ -38,7 +38,7 @@ def comes_before_the_edit(bench: Bench, coming: list[Event]) -> Iterator[None]:
 
     def counting(webhook_id: int) -> int:
         counted = count(webhook_id)
-        event_store.append(coming, bench.clock.now_ms)
+        adding.append(coming, bench.clock.now_ms)
         return counted
 
     with pytest.MonkeyPatch.context() as patch:
