@@ -1,17 +1,21 @@
 """Limits on simultaneous attempts, such that bad receivers leave room for good ones.
 
 An attempt holds a slot while it connects and sends. When its bytes are sent, or after 100 ms, it
-leaves the slot to the next and only keeps its place among those that wait for an answer.
+leaves the slot to the next and only keeps its place among those that wait for an answer. A webhook
+that goes on after a success keeps its place, and its connection with it, until another has waited
+for three quarters of a second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import resource
+import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from enum import IntEnum
+from typing import NamedTuple
 
 MOST_SLOT_S = 0.1
 """Longest time for which an attempt holds a slot."""
@@ -22,6 +26,10 @@ MOST_WAITING = 1_000
 MOST_BODY_BYTES = 128 << 20
 """Bodies of attempts under way: with a copy of each in the network's buffers, half of the memory
 that the service's unit allows."""
+
+PATIENCE_S = 0.75
+"""Wait after which one that begins goes before those that go on: what is left of a second is for
+them to notice, at the end of their requests."""
 
 SPARE_DESCRIPTORS = 256
 """Left for the store, the sources and their clients."""
@@ -35,21 +43,30 @@ class Rank(IntEnum):
     FAILING = 2
 
 
+class _Turn(NamedTuple):
+    admitted: asyncio.Future[None]
+    since: float
+
+
 class Gate:
     """Gate with a limit on those inside: of failing ones three quarters of it at most.
 
-    Where not all can go on, those that failed wait first. Bodies of `most_bytes` or more inside
-    close the gate for everyone, three quarters of that for those that failed.
+    Where not all can go on, those that failed wait first. Whoever has waited for PATIENCE_S goes
+    before those that go on, but none that failed before a healthy one. Bodies of `most_bytes` or
+    more inside close the gate for everyone, three quarters of that for those that failed.
     """
 
-    def __init__(self, total: int, most_bytes: int = 1) -> None:
+    def __init__(
+        self, total: int, most_bytes: int = 1, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.total = total
+        self._monotonic = monotonic
         self.inside = 0
         self._failing = 0
         self._most_failing = max(1, total * 3 // 4)
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._queues: dict[Rank, deque[asyncio.Future[None]]] = {rank: deque() for rank in Rank}
+        self._queues: dict[Rank, deque[_Turn]] = {rank: deque() for rank in Rank}
 
     @property
     def waiting(self) -> int:
@@ -58,12 +75,19 @@ class Gate:
 
     @property
     def wanted(self) -> bool:
-        """Return True if a departure would let a waiting one in, or bodies take too many bytes."""
+        """Return True if one that goes on has to leave.
+
+        Another would come in that has waited for PATIENCE_S, or bodies take too many bytes.
+        """
         if self._bytes >= self._most_bytes:
             return True
-        if self._failing < self._most_failing:
-            return self.waiting > 0
-        return self.waiting > len(self._queues[Rank.FAILING])
+        if not self.waiting:
+            return False
+        return any(
+            self._is_overdue(queue)
+            for rank, queue in self._queues.items()
+            if rank is not Rank.FAILING or self._failing < self._most_failing
+        )
 
     async def enter(self, rank: Rank) -> None:
         """Go in, or wait for admission."""
@@ -71,12 +95,13 @@ class Gate:
         if not queue and self._is_open(rank):
             self._let_in(rank)
             return
-        turn = asyncio.get_running_loop().create_future()
+        admitted = asyncio.get_running_loop().create_future()
+        turn = _Turn(admitted, self._monotonic())
         queue.append(turn)
         try:
-            await turn
+            await admitted
         except asyncio.CancelledError:
-            if turn.cancelled():
+            if admitted.cancelled():
                 with suppress(ValueError):  # it was passed over already
                     queue.remove(turn)
             else:
@@ -115,13 +140,26 @@ class Gate:
         self.inside += 1
         self._failing += rank is Rank.FAILING
 
+    def _is_overdue(self, queue: deque[_Turn]) -> bool:
+        return bool(queue) and self._monotonic() - queue[0].since >= PATIENCE_S
+
     def _let_in_next(self) -> None:
+        if not self.waiting:
+            return
+        for rank in (Rank.HEALTHY, Rank.FAILING):
+            queue = self._queues[rank]
+            while self._is_overdue(queue) and self._is_open(rank):
+                self._admit(rank, queue.popleft())
+            if queue:
+                break
         for rank, queue in self._queues.items():
             while queue and self._is_open(rank):
-                turn = queue.popleft()
-                if not turn.done():
-                    self._let_in(rank)
-                    turn.set_result(None)
+                self._admit(rank, queue.popleft())
+
+    def _admit(self, rank: Rank, turn: _Turn) -> None:
+        if not turn.admitted.done():
+            self._let_in(rank)
+            turn.admitted.set_result(None)
 
 
 class AttemptPlace:
@@ -172,9 +210,15 @@ class Slots:
     most_bytes: bodies of attempts under way; while they are more, no further one begins
     """
 
-    def __init__(self, slots: int, places: int, most_bytes: int) -> None:
-        self._slots = Gate(slots)
-        self._places = Gate(places, most_bytes)
+    def __init__(
+        self,
+        slots: int,
+        places: int,
+        most_bytes: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._slots = Gate(slots, monotonic=monotonic)
+        self._places = Gate(places, most_bytes, monotonic)
 
     @property
     def places(self) -> int:

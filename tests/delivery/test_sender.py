@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from itertools import islice
@@ -16,7 +17,7 @@ from delivery import sender as sender_module
 from delivery.network import Resolver
 from delivery.outcome import MAX_ANSWER_BODY
 from delivery.sender import Sender, _retry_delays
-from delivery.slots import Slots
+from delivery.slots import PATIENCE_S, Slots
 from domain.settings import Settings
 from store import webhooks
 from store.errors import StoreUnavailable
@@ -37,6 +38,7 @@ def with_sender(
     settings: Settings = FEW,
     slots: int = 4,
     places: int = 0,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> list[str]:
     """Tell a story with a sender inside a loop; what was logged."""
     log: list[str] = []
@@ -49,7 +51,7 @@ def with_sender(
                 SkewedClock(),
                 "worker-1",
                 log.append,
-                Slots(slots, places or slots, BYTES),
+                Slots(slots, places or slots, BYTES, monotonic),
             )
         )
 
@@ -117,24 +119,34 @@ def test_who_is_stopping_begins_nothing(desk: Desk, shared_receiver: Receiver) -
     assert desk.status(1).queued == 1
 
 
-def test_a_long_drain_lets_the_next_webhook_in(desk: Desk, shared_receiver: Receiver) -> None:
-    long, short = "/slow:0.3/long", "/ok/short"
+@pytest.mark.parametrize(
+    ("waits_s", "sent"), [(0.0, [[1, 2], [3, 4], [5, 6], [7]]), (PATIENCE_S, [[1, 2]])]
+)
+def test_a_long_drain_lets_the_next_webhook_in_that_has_waited(
+    desk: Desk, shared_receiver: Receiver, waits_s: float, sent: list[list[int]]
+) -> None:
+    long, short = f"/slow:0.3/long/{waits_s}", f"/ok/short/{waits_s}"
     desk.add(hook(shared_receiver.url(long)))
     desk.append(*events(1, 6))
     desk.add(hook(shared_receiver.url(short)))
     desk.append(*events(7, 7))
+    now_s = 0.0
 
     async def story(sender: Sender) -> None:
+        nonlocal now_s
         first = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
         await asyncio.to_thread(shared_receiver.wait, long, count=1)
-        await sender.drain(2, new_run=True, failing=False)
-        await first
+        second = asyncio.create_task(sender.drain(2, new_run=True, failing=False))
+        await asyncio.sleep(0)
+        assert sender.slots.waiting == 1
+        now_s = waits_s
+        await asyncio.gather(first, second)
 
-    with_sender(desk, story, slots=1)
+    with_sender(desk, story, slots=1, monotonic=lambda: now_s)
     assert bodies(shared_receiver, short) == [[7]]
-    assert bodies(shared_receiver, long) == [[1, 2]]
+    assert bodies(shared_receiver, long) == sent
     (plan,) = (plan for plan in desk.call(attempts.plans) if plan.webhook_id == 1)
-    assert plan.cursor < plan.run_until
+    assert (plan.cursor < plan.run_until) is (sent == [[1, 2]])
 
 
 def test_bodies_are_bounded_also_when_all_begin_at_once(

@@ -8,14 +8,15 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from delivery.slots import AttemptPlace, Gate, Rank, Slots, attempt_slots
+from delivery.slots import PATIENCE_S, AttemptPlace, Gate, Rank, Slots, attempt_slots
 
 
 class Crowd:
     """Tasks that stay inside a gate until they are told to leave."""
 
     def __init__(self, total: int, most_bytes: int = 1) -> None:
-        self.gate = Gate(total, most_bytes)
+        self.now_s = 0.0
+        self.gate = Gate(total, most_bytes, lambda: self.now_s)
         self.holding: list[str] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ends: dict[str, asyncio.Event] = {}
@@ -44,6 +45,10 @@ class Crowd:
 
     def wanted(self) -> bool:
         return self.gate.wanted
+
+    def wait(self, seconds: float = PATIENCE_S) -> None:
+        """Let so much time pass."""
+        self.now_s += seconds
 
     async def _hold(self, name: str) -> None:
         await self.gate.enter(self._ranks[name])
@@ -100,15 +105,23 @@ def test_also_with_few_slots_failing_ones_get_one(total: int) -> None:
     crowded(total, story)
 
 
-def test_a_slot_is_wanted_while_somebody_waits_for_it() -> None:
+def test_one_that_goes_on_has_to_leave_when_another_has_waited() -> None:
     async def story(crowd: Crowd) -> None:
         assert not crowd.wanted()
         await crowd.enter("a", "b")
+        crowd.wait()
         assert not crowd.wanted()
         await crowd.enter("c")
+        assert not crowd.wanted()
+        crowd.wait(PATIENCE_S / 2)
+        await crowd.enter("d")
+        crowd.wait(PATIENCE_S / 2)
         assert crowd.wanted()
         await crowd.leave("a")
+        assert crowd.holding == ["b", "c"]
         assert not crowd.wanted()
+        crowd.wait(PATIENCE_S / 2)
+        assert crowd.wanted()
 
     crowded(2, story)
 
@@ -117,8 +130,30 @@ def test_failing_ones_that_wait_for_each_other_hurry_nobody() -> None:
     async def story(crowd: Crowd) -> None:
         await crowd.enter("a")
         await crowd.enter(*(f"f{number}" for number in range(9)), rank=Rank.FAILING)
+        crowd.wait()
         assert len(crowd.holding) == 4
         assert not crowd.wanted()
+
+    crowded(4, story)
+
+
+def test_who_has_waited_goes_before_those_that_go_on_but_no_failing_one_before_a_healthy_one() -> (
+    None
+):
+    async def story(crowd: Crowd) -> None:
+        await crowd.enter("a", "b", "c", "d")
+        await crowd.enter("f0", "f1", rank=Rank.FAILING)
+        await crowd.enter("old")
+        crowd.wait()
+        await crowd.enter("on0", "on1", rank=Rank.GOING_ON)
+        await crowd.enter("young")
+        await crowd.leave("a", "b")
+        assert crowd.holding == ["c", "d", "old", "on0"]
+        await crowd.leave("c", "d")
+        assert crowd.holding == ["old", "on0", "on1", "young"]
+        await crowd.enter("on2", rank=Rank.GOING_ON)
+        await crowd.leave("old")
+        assert crowd.holding == ["on0", "on1", "young", "f0"]
 
     crowded(4, story)
 
@@ -130,6 +165,7 @@ def test_one_that_fails_no_more_makes_room_for_the_next_that_fails() -> None:
         await crowd.recover("f0")
         assert crowd.holding == ["f0", "f1", "f2", "f3"]
         await crowd.enter("a")
+        crowd.wait()
         assert crowd.wanted()
         await crowd.leave("f0")
         assert crowd.holding == ["f1", "f2", "f3", "a"]
@@ -143,6 +179,7 @@ def test_who_gives_up_waiting_wants_no_slot_and_takes_none() -> None:
         await crowd.enter("b", rank=Rank.FAILING)
         assert crowd.gate.waiting == 1
         await crowd.cut("b")
+        crowd.wait()
         assert not crowd.wanted()
         await crowd.enter("c", rank=Rank.FAILING)
         await crowd.leave("a")
@@ -255,9 +292,22 @@ def test_who_has_sent_makes_room_for_the_next_until_all_places_are_taken() -> No
         attempts.places["c"].make_room()
         await settle()
         assert list(attempts.places) == ["a", "b", "c"]
-        assert attempts.slots.wanted
+        assert attempts.slots.waiting == 1
 
     attempted(Slots(1, 3, 1), story)
+
+
+def test_a_place_is_kept_until_another_has_waited_for_it() -> None:
+    now_s = 0.0
+
+    async def story(attempts: Attempts) -> None:
+        nonlocal now_s
+        await attempts.begin("a", "b")
+        assert not attempts.slots.wanted
+        now_s = PATIENCE_S
+        assert attempts.slots.wanted
+
+    attempted(Slots(1, 1, 1, lambda: now_s), story)
 
 
 def test_who_goes_on_has_a_slot_before_those_that_begin() -> None:
