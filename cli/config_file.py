@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -193,6 +192,8 @@ def wrong_keys(configuration: Configuration) -> list[str]:
 
 def read_toml(file: Path) -> dict[str, object]:
     """The content of a configuration file. Raises Failure with exit code 78."""
+    import tomllib  # only where there is a file
+
     text = _text(file)
     try:
         return tomllib.loads(text)

@@ -1,4 +1,4 @@
-"""JSON of webhooks, deliveries and events: a stable interface, described in docs/json.md.
+"""JSON of webhooks, deliveries, events and workers: a stable interface, described in docs/json.md.
 
 Times are RFC 3339 in UTC, durations as options take them; null is "not set" or "not yet".
 """
@@ -13,7 +13,16 @@ from delivery.report import undelivered
 from domain.safe import mask_value, safe
 from domain.urls import mask_url
 from domain.wording import duration_text, time_text
-from store.records import Attempt, Delivery, QuarantinedEvent, StoredEvent, Webhook, WebhookStatus
+from store.records import (
+    Attempt,
+    Delivery,
+    QuarantinedEvent,
+    StoredEvent,
+    StoredWorker,
+    Webhook,
+    WebhookStatus,
+)
+from store.workers import OLD_HEARTBEAT_MS, is_gone
 
 Shape = dict[str, Any]
 _NOT_PLAIN = re.compile(r"[^ -~]")
@@ -122,6 +131,21 @@ def attempt_shape(attempt: Attempt) -> Shape:
         "answer_headers": [f"{name}: {value}" for name, value in attempt.answer_headers],
         "answer_body": safe(attempt.answer_body, keep_newlines=True),
         "worker": attempt.worker,
+    }
+
+
+def worker_shape(worker: StoredWorker, now_ms: int) -> Shape:
+    """A worker."""
+    role = "active" if worker.active else "standing by"
+    return {
+        "id": worker.id,
+        "host": worker.host,
+        "pid": worker.pid,
+        "kind": worker.kind,
+        "role": "gone" if is_gone(worker, now_ms) else role,
+        "started": time_text(worker.started_ms),
+        "heartbeat": time_text(worker.heartbeat_ms),
+        "heartbeat_old": now_ms - worker.heartbeat_ms > OLD_HEARTBEAT_MS,
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 import msgspec
@@ -276,6 +275,8 @@ def kind_named(name: str) -> AlertKind:
     """Return the kind of that name. Raises FieldError."""
     if name in BY_NAME:
         return BY_NAME[name]
+    import difflib  # only to help with a slip: every start would pay for it
+
     close = difflib.get_close_matches(name, BY_NAME, n=1)
     cure = f"did you mean {close[0]}?" if close else "`tocsin alert list` shows all"
     raise FieldError("alert", f"there is no kind of alert {name!r}", cure)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 import msgspec
@@ -194,6 +193,8 @@ def kind_named(name: str) -> SourceKind:
     """Return the kind of that name. Raises FieldError."""
     if name in BY_NAME:
         return BY_NAME[name]
+    import difflib  # only to help with a slip: every start would pay for it
+
     close = difflib.get_close_matches(name, BY_NAME, n=1)
     cure = f"did you mean {close[0]}?" if close else f"there are {', '.join(BY_NAME)}"
     raise FieldError("kind", f"there is no kind of source {name!r}", cure)

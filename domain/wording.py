@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 from domain.times import format_duration, rfc3339
@@ -104,6 +103,8 @@ def error_word(error: str | None) -> str:
 
 def status_words(status: int) -> str:
     """Write a status with its standard phrase, not the receiver's: "503 Service Unavailable"."""
+    from http import HTTPStatus  # most commands write no status
+
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:

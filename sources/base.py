@@ -8,12 +8,14 @@ from __future__ import annotations
 import shlex
 import sys
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from domain.events import Event, RefusedText
 from domain.settings import DAY_MS
+
+if TYPE_CHECKING:
+    from domain.events import Event, RefusedText
 
 LOSS_WARNING_MS = DAY_MS
 """Time for which a warning about a loss is shown, since admins do not read it every minute."""

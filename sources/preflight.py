@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain import source_kinds
-from domain.alert_kinds import all_terms
 from domain.safe import safe
 from domain.settings import SECOND_MS, Settings
-from sources.base import HTTP_SERVER, Batch, SourceError, install_cure, is_installed
-from sources.factory import SourceTerms, make_source
-from sources.polling import in_thread
-from store import alert_settings
+from sources.base import HTTP_SERVER, SourceError, install_cure, is_installed
 from store.records import StoredSource
 
 if TYPE_CHECKING:
     from domain.options import SettingValue
+    from sources.base import Batch
     from store.database import Store
 
 LISTENING = ("listen", "certificate", "private_key")
@@ -109,6 +105,8 @@ def _procustodibus(values: Values) -> Iterator[str]:
 
 
 def _command(values: Values, cure: str) -> Iterator[str]:
+    import shutil  # loads four compressors
+
     program = shlex.split(str(values["command"]))[0]
     if shutil.which(program) is None:
         yield f"there is no program `{safe(program, 200)}`; {cure}"
@@ -139,8 +137,6 @@ def _mode(path: Path) -> int | None:
 
 def _refusal(check: Callable[..., object], *given: str) -> Iterator[str]:
     """Yield the fault that a check of the source itself finds in the given values."""
-    from sources.base import SourceError
-
     try:
         check(*given)
     except SourceError as error:
@@ -180,6 +176,11 @@ async def poll_unsaved(
 
     Raises FieldErrors, SourceError (also for a kind that is not polled), StoreError.
     """
+    from domain.alert_kinds import all_terms
+    from sources.factory import SourceTerms, make_source
+    from sources.polling import in_thread
+    from store import alert_settings
+
     terms = SourceTerms(settings, all_terms(await store.run(alert_settings.load_all)))
     unsaved = StoredSource(
         name=name,

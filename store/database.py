@@ -6,7 +6,6 @@ there; with `autoconnect=False` a query on any other thread raises at once.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
 import stat
@@ -90,6 +89,8 @@ class Store:
 
         Cancelling the caller does not stop the query: a cancelled caller must assume it was done.
         """
+        import asyncio  # who calls this has it; a command without a loop does not pay for it
+
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._thread, partial(self._guarded, function, *args, **kwargs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -79,4 +78,5 @@ def store_bytes(path: Path) -> int:
 
 def free_bytes(path: Path) -> int:
     """Return the free bytes of the disk that holds the store."""
-    return shutil.disk_usage(path.parent).free
+    disk = os.statvfs(path.parent)
+    return disk.f_bavail * disk.f_frsize

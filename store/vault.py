@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +41,7 @@ class Vault:
 
     def write_key(self, key: bytes) -> None:
         """Make the key file, which must not be there yet. Raises StoreUnavailable."""
-        draft = self.key_file.with_name(f".{self.key_file.name}.{secrets.token_hex(8)}")
+        draft = self.key_file.with_name(f".{self.key_file.name}.{os.urandom(8).hex()}")
         try:
             self.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:

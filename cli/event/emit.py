@@ -8,7 +8,6 @@ import signal
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from cli.context import Context
 from cli.event.targets import SocketTarget, StoreTarget, Target
@@ -130,14 +129,14 @@ def _ignore(_signal: int, _frame: object) -> None:
     """Handler that does nothing: without one Python does not write to the wakeup descriptor."""
 
 
-@dataclass(slots=True)
 class Tally:
     """Counts of the input so far; accepted and repeated events are on disk."""
 
-    accepted: int = 0
-    repeated: int = 0
-    sanitized: int = 0
-    refused: int = 0
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.repeated = 0
+        self.sanitized = 0
+        self.refused = 0
 
     def __bool__(self) -> bool:
         return bool(self.accepted or self.repeated or self.refused)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli.json_shapes import Shape, delivery_shape
+from cli.json_shapes import Shape, delivery_shape, worker_shape
 from cli.output import Output, ago_text
 from cli.source.text import next_try_text
 from delivery.problems import answer_text, notes
@@ -40,8 +40,6 @@ def read_report(store: Store, context: Context) -> Report:
 
 def status_json(report: Report, warnings: list[str], countries: CountryData | None = None) -> Shape:
     """JSON of the report and of the country data in use."""
-    from cli.worker.commands import worker_shape
-
     paused = report.paused
     return {
         "webhooks": [_webhook_json(status, report) for status in report.overview.webhooks],

@@ -11,14 +11,12 @@ from cli.context import Context, open_for_reading, open_for_writing
 from cli.exit_codes import ExitCode, Failure
 from cli.output import LogLines, ago_text
 from cli.signals import stop_on_signals, worker_end_s
-from domain.times import rfc3339
 from domain.wording import counted
 
 if TYPE_CHECKING:
     from delivery.dispatcher import Until
     from delivery.worker import Ended, Worker
     from sources.runner import Sources
-    from store import records
     from store.database import Store
 
 
@@ -40,6 +38,7 @@ def run(args: Namespace, context: Context) -> ExitCode:
 
 def list_all(args: Namespace, context: Context) -> None:
     """Print the workers: the one that sends, and those that stand by."""
+    from cli.json_shapes import worker_shape
     from store import workers
 
     store = open_for_reading(context)
@@ -57,23 +56,6 @@ def list_all(args: Namespace, context: Context) -> None:
             ],
             ("WORKER", "ROLE", "KIND", "HOST", "PID", "HEARTBEAT"),
         )
-
-
-def worker_shape(worker: records.StoredWorker, now_ms: int) -> dict[str, object]:
-    """JSON of a worker."""
-    from store.workers import OLD_HEARTBEAT_MS, is_gone
-
-    role = "active" if worker.active else "standing by"
-    return {
-        "id": worker.id,
-        "host": worker.host,
-        "pid": worker.pid,
-        "kind": worker.kind,
-        "role": "gone" if is_gone(worker, now_ms) else role,
-        "started": rfc3339(worker.started_ms),
-        "heartbeat": rfc3339(worker.heartbeat_ms),
-        "heartbeat_old": now_ms - worker.heartbeat_ms > OLD_HEARTBEAT_MS,
-    }
 
 
 def pause(args: Namespace, context: Context) -> None:

@@ -18,7 +18,7 @@ from cli import main as main_module
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.failures import LOG_LIMIT
-from cli.main import main
+from cli.main import run
 from domain.errors import FieldError, FieldErrors
 from domain.version import VERSION
 from store.errors import Conflict, NotFound, StoreUnavailable, WrongKey
@@ -51,7 +51,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 
 
 def run_in(folder: Path) -> ExitCode:
-    return main(["status", "--db", str(folder / "tocsin.db")])
+    return run(["status", "--db", str(folder / "tocsin.db")])
 
 
 def test_version(tocsin: Tocsin) -> None:
@@ -61,7 +61,7 @@ def test_version(tocsin: Tocsin) -> None:
 
 def test_version_loads_nothing_heavy(tocsin: Tocsin) -> None:
     program = (
-        "import sys; from cli.main import main; main(['--version']);print(*sys.modules, sep='\\n')"
+        "import sys; from cli.main import run; run(['--version']);print(*sys.modules, sep='\\n')"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
@@ -106,7 +106,7 @@ def test_without_command_and_only_stdout_a_terminal_it_points_to_status(tocsin: 
 def test_wrong_command_lines_say_where_to_read_more(
     words: str, reader: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(words.split()) == ExitCode.USAGE
+    assert run(words.split()) == ExitCode.USAGE
     said = capsys.readouterr().err
     assert said.startswith("tocsin: ")
     assert said.endswith(f"see `{reader} --help`\n")
@@ -114,7 +114,7 @@ def test_wrong_command_lines_say_where_to_read_more(
 
 
 def test_a_wrong_starting_point_names_all_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["webhook", "add", "--type", "alerts", "--url", "u", "--from", "yesterday"])
+    run(["webhook", "add", "--type", "alerts", "--url", "u", "--from", "yesterday"])
     said = capsys.readouterr().err
     assert all(word in said for word in ("now", "start (all kept events)", "T08:00:00Z", "1d"))
 
@@ -193,7 +193,7 @@ def test_the_log_is_not_written_through_a_link(
 def test_words_of_the_command_line_cannot_drive_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    main(["status", "\x1b]52;c;aGVsbG8=\x07"])
+    run(["status", "\x1b]52;c;aGVsbG8=\x07"])
     assert "\x1b" not in capsys.readouterr().err
 
 
@@ -241,7 +241,7 @@ def test_ctrl_c_is_no_traceback(tocsin: Tocsin) -> None:
     program = (
         "import os, signal, sys, cli.main as m;"
         f"m.load = lambda target: lambda args, context: os.kill(os.getpid(), {signal.SIGINT:d});"
-        "sys.exit(m.main(['status', '--db', sys.argv[1]]))"
+        "sys.exit(m.run(['status', '--db', sys.argv[1]]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tocsin.db)],

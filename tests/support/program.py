@@ -19,7 +19,7 @@ from typing import IO, Any, NoReturn
 
 import pytest
 
-from cli.main import main
+from cli.main import run
 from store.models import database
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,7 +108,7 @@ class Tocsin:
 
 def _main(words: list[str]) -> int:
     try:
-        return main(words)
+        return run(words)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
 

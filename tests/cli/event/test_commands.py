@@ -280,7 +280,7 @@ def test_a_reader_that_went_away_costs_no_event(tocsin: Tocsin, tmp_path: Path) 
 def test_emit_loads_nothing_of_delivery_and_no_cryptography(tocsin: Tocsin) -> None:
     assert emit(tocsin, line("a"))[0] == ExitCode.OK
     script = (
-        "import sys; from cli.main import main; code = main(sys.argv[1:]); "
+        "import sys; from cli.main import run; code = run(sys.argv[1:]); "
         "heavy = {'cryptography', 'httpx', 'delivery', 'textual'} & set(sys.modules); "
         "sys.exit(f'loaded {heavy}' if heavy else code)"
     )
