@@ -25,10 +25,11 @@ from domain.times import rfc3339
 from domain.wording import counted
 from store.database import Store
 from store.errors import StoreError, StoreGone
+from store.group_commit import GroupCommit
 from store.queue import attempts
 from store.records import AttemptResult, Limits, Verdict, Work
 
-MOST_AT_STORE = 4
+MOST_AT_STORE = 16
 """Drains that begin, and drains that failed, which use the store at the same time: so one that goes
 on does not wait there behind a thousand of them."""
 
@@ -52,6 +53,10 @@ class Sender:
     failures: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_STORE))
     stopping: bool = False
     may_send: Callable[[], bool] = lambda: True
+    commits: GroupCommit = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.commits = GroupCommit(self.store)
 
     async def drain(self, webhook_id: int, *, new_run: bool, failing: bool) -> bool:
         """Send one webhook's deliveries until its run ends, one fails or others want the slot.
@@ -98,7 +103,7 @@ class Sender:
         now_ms = self.clock.now_ms()
         if new_run:
             self.schedule.note_run(webhook_id, now_ms, self.clock.monotonic())
-        return await self.store.run(
+        return await self.commits.run(
             attempts.start_next,
             webhook_id,
             limits=self._limits(),
@@ -178,7 +183,7 @@ class Sender:
     async def _record_once(
         self, work: Work, result: AttemptResult, verdict: Verdict, *, go_on: bool
     ) -> Work | None:
-        return await self.store.run(
+        return await self.commits.run(
             attempts.record,
             work,
             result,
