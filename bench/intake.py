@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import selectors
 import signal
 import socket
 import statistics
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 from bench.events import events
 from bench.processes import cpu_s, rss_mb
@@ -21,15 +22,16 @@ from bench.report import Figure, show
 from bench.rounds import seconds
 from bench.stores import new_path
 
-CLIENTS = 50
-GOAL = 60_000
 ROUNDS = 3
-LISTS = 2_000
 LIST = 100
-SINGLES = 5_000
+LISTS = 2_000
+LIST_CLIENTS = 50
+LIST_GOALS = {"socket": 60_000, "HTTP": 100_000}
+SINGLES = 20_000
+SINGLE_CLIENTS = 100
+SINGLE_GOALS = {"socket": 14_000, "HTTP": 6_000}
 PATIENCE_S = 20.0
-
-Ask = Callable[[IO[bytes], bytes], bytes]
+READ_BYTES = 64 * 1024
 
 
 def measure(folder: Path) -> None:
@@ -39,11 +41,12 @@ def measure(folder: Path) -> None:
     singles = lines[:SINGLES]
     figures: list[Figure] = []
     with _socket(folder) as serving:
-        figures += _rates("socket", serving, lists, singles, _ask_line)
+        figures += _rates("socket", serving, lists, singles)
     with _http(folder) as serving:
-        figures += _rates("HTTP", serving, lists, singles, _ask_http(serving))
+        figures += _rates("HTTP", serving, lists, singles)
     show(
-        f"Intake: {CLIENTS} clients at once, events of {len(lines[0])} bytes, {ROUNDS} rounds",
+        f"Intake: {LIST_CLIENTS} clients with lists of {LIST}, {SINGLE_CLIENTS} with single "
+        f"events, of {len(lines[0])} bytes; {ROUNDS} rounds",
         figures,
     )
 
@@ -67,6 +70,7 @@ class Serving:
         self.process = subprocess.Popen(
             (TOCSIN, "--db", store, "source", "run", self.kind),
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             env=environment(self.folder),
         )
         ends = time.monotonic() + PATIENCE_S
@@ -95,6 +99,27 @@ class Serving:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait()
             self.process = None
+
+    def pack(self, text: bytes) -> bytes:
+        """The bytes of a request that hands this in."""
+        if self.kind == "socket":
+            return text + b"\n"
+        head = (
+            "POST /events HTTP/1.1\r\nhost: bench\r\n"
+            f"authorization: Bearer {self.token}\r\ncontent-length: {len(text)}\r\n\r\n"
+        )
+        return head.encode() + text
+
+    def find(self, data: bytes) -> bytes | None:
+        """The JSON of an answer, None as long as it is not whole."""
+        if self.kind == "socket":
+            return data if data.endswith(b"\n") else None
+        head, end, body = data.partition(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        if not end or len(body) < int(length):
+            return None
+        assert head.startswith(b"HTTP/1.1 200 "), head
+        return body
 
     def _run(self, store: str, *words: str) -> bytes:
         return run(self.folder, TOCSIN, "--db", store, *words)
@@ -125,64 +150,102 @@ def _http(folder: Path) -> Iterator[Serving]:
 
 
 def _rates(
-    name: str, serving: Serving, lists: Sequence[bytes], singles: Sequence[bytes], ask: Ask
+    name: str, serving: Serving, lists: Sequence[bytes], singles: Sequence[bytes]
 ) -> list[Figure]:
-    rates: dict[str, list[float]] = {"lists": [], "singles": [], "cpu": [], "rss": []}
+    many: list[_Run] = []
+    few: list[_Run] = []
     for _ in range(ROUNDS):
-        serving.start()
-        assert serving.process is not None
-        before = cpu_s(serving.process.pid)
-        rates["lists"].append(LISTS * LIST / seconds(lambda: _hand_in(serving, lists, ask)))
-        spent = cpu_s(serving.process.pid) - before
-        rates["cpu"].append(spent / (LISTS * LIST) * 1e6)
-        rates["rss"].append(rss_mb(serving.process.pid))
-        serving.stop()
-        serving.start()
-        rates["singles"].append(SINGLES / seconds(lambda: _hand_in(serving, singles, ask)))
-        serving.stop()
-    median = {what: statistics.median(values) for what, values in rates.items()}
-    goal = GOAL if name == "socket" else None
+        many.append(_run(serving, lists, LIST_CLIENTS, LIST))
+        few.append(_run(serving, singles, SINGLE_CLIENTS, 1))
     return [
-        Figure(f"{name}, lists of {LIST}", median["lists"], "events/s", at_least=goal),
-        Figure(f"{name}, single events", median["singles"], "events/s"),
-        Figure(f"{name}, processor time of an event in a list", median["cpu"], "us"),
-        Figure(f"{name}, memory after the lists", median["rss"], "MB"),
+        *_figures(f"{name}, lists", many, LIST_GOALS[name]),
+        *_figures(f"{name}, single events", few, SINGLE_GOALS[name]),
     ]
 
 
-def _hand_in(serving: Serving, texts: Sequence[bytes], ask: Ask) -> None:
-    shares = [texts[client::CLIENTS] for client in range(CLIENTS)]
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What handing in all texts of one round was like."""
 
-    def client(share: Sequence[bytes]) -> int:
-        with serving.connect() as connection, connection.makefile("rwb", 1 << 16) as stream:
-            both = cast("IO[bytes]", stream)
-            return sum(json.loads(ask(both, text))["accepted"] for text in share)
-
-    with ThreadPoolExecutor(CLIENTS) as threads:
-        accepted = sum(threads.map(client, shares))
-    assert accepted == sum(text.count(b'"relationships"') for text in texts)
-
-
-def _ask_line(stream: IO[bytes], text: bytes) -> bytes:
-    stream.write(text + b"\n")
-    stream.flush()
-    return stream.readline()
+    rate: float
+    """Events in a second."""
+    cpu_us: float
+    """Processor time of the server for a request."""
+    p50_ms: float
+    rss_mb: float
 
 
-def _ask_http(serving: Serving) -> Ask:
-    def ask(stream: IO[bytes], text: bytes) -> bytes:
-        head = (
-            "POST /events HTTP/1.1\r\nhost: bench\r\n"
-            f"authorization: Bearer {serving.token}\r\ncontent-length: {len(text)}\r\n\r\n"
-        )
-        stream.write(head.encode() + text)
-        stream.flush()
-        status = stream.readline()
-        assert b" 200 " in status, status
-        length = 0
-        while (line := stream.readline()) != b"\r\n":
-            name, _, value = line.partition(b":")
-            length = int(value) if name.lower() == b"content-length" else length
-        return stream.read(length)
+def _run(serving: Serving, texts: Sequence[bytes], clients: int, size: int) -> _Run:
+    """Hand these in to a new store; `size` is the number of events in each."""
+    serving.start()
+    try:
+        assert serving.process is not None
+        pid = serving.process.pid
+        before = cpu_s(pid)
+        times: list[float] = []
+        took = seconds(lambda: times.extend(_hand_in(serving, texts, clients, size)))
+        cpu_us = (cpu_s(pid) - before) / len(texts) * 1e6
+        p50_ms = statistics.median(times) * 1e3
+        return _Run(len(texts) * size / took, cpu_us, p50_ms, rss_mb(pid))
+    finally:
+        serving.stop()
 
-    return ask
+
+def _figures(name: str, runs: Sequence[_Run], goal: int) -> list[Figure]:
+    def median(value: Callable[[_Run], float]) -> float:
+        return statistics.median(map(value, runs))
+
+    return [
+        Figure(name, median(lambda run: run.rate), "events/s", at_least=goal),
+        Figure(f"{name}, processor time of a request", median(lambda run: run.cpu_us), "us"),
+        Figure(f"{name}, time to the answer, p50", median(lambda run: run.p50_ms), "ms"),
+        Figure(f"{name}, memory afterwards", median(lambda run: run.rss_mb), "MB"),
+    ]
+
+
+def _hand_in(serving: Serving, texts: Sequence[bytes], clients: int, size: int) -> list[float]:
+    """Hand in texts, each client its next when it has its answer; how long each took, seconds.
+
+    One thread with an epoll, so that the clients take as little of the machine as they can.
+    """
+    requests = deque(map(serving.pack, texts))
+    times: list[float] = []
+    with ExitStack() as stack:
+        selector = stack.enter_context(selectors.DefaultSelector())
+        for _ in range(clients):
+            connection = stack.enter_context(serving.connect())
+            client = _Client(connection)
+            client.send(requests.popleft())
+            selector.register(connection, selectors.EVENT_READ, client)
+        while len(times) < len(texts):
+            for key, _ in selector.select(PATIENCE_S):
+                client = key.data
+                answer = serving.find(client.receive())
+                if answer is None:
+                    continue
+                assert json.loads(answer) == {"accepted": size, "repeated": 0}
+                times.append(time.perf_counter() - client.sent_s)
+                if requests:
+                    client.send(requests.popleft())
+    return times
+
+
+class _Client:
+    """One connection with at most one request under way."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._came = b""
+        self.sent_s = 0.0
+
+    def send(self, request: bytes) -> None:
+        self._came = b""
+        self.sent_s = time.perf_counter()
+        self._connection.sendall(request)
+
+    def receive(self) -> bytes:
+        """All that came since the request was sent."""
+        data = self._connection.recv(READ_BYTES)
+        assert data, "the server closed the connection"
+        self._came += data
+        return self._came
