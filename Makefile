@@ -12,6 +12,9 @@ CODE := bench cli delivery docs domain sources store tests tui
 # More than cores: half of the time of a test is waiting, for processes and sockets.
 JOBS ?= 6
 TESTS ?=
+QUICK ?=
+CASES ?=
+RESULTS ?= bench/results.json
 PYTHON ?=
 
 .PHONY: help run demo test quick check docs bench trials format requirements audit clean
@@ -42,8 +45,8 @@ check: $(VENV)/.installed-dev ## formatting, lint, types, layers and tests
 docs: $(VENV)/.installed-dev ## write what is generated of the manual anew
 	@exec $(BIN)/python -m docs.tools
 
-bench: $(VENV)/.installed-dev ## measure speed and size against the floor
-	@exec $(BIN)/python -m bench
+bench: $(VENV)/.installed-dev ## measure speed and size, beside syslog-ng where it is; QUICK=1 in five minutes; CASES names some
+	@exec $(BIN)/python -m bench $(if $(QUICK),--quick) --json $(RESULTS) $(CASES)
 
 trials: $(VENV)/.installed-dev ## the long forms of the trials
 	@exec $(PYTEST) -m long --timeout 7200 --hypothesis-profile long

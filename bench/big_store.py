@@ -11,7 +11,7 @@ from domain.event_types import EventType
 from domain.webhooks import WebhookFields
 from store import webhooks
 
-MINUTE_MS = 60_000
+DAY_MS = 86_400_000
 EVENTS = """
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :events)
     INSERT INTO event (type, seq, id, received_ms, body)
@@ -47,15 +47,20 @@ DELIVERED = """
 """
 
 
-def make(path: Path, *, hooks: int, deliveries: int = 0, events: int = 0) -> None:
-    """Make a store in which everything is delivered and nothing counts down."""
+def make(
+    path: Path, *, hooks: int, deliveries: int = 0, events: int = 0, days_ago: float = 0
+) -> None:
+    """Make a store in which everything is delivered and nothing counts down.
+
+    The last event came an hour ago, or so many days.
+    """
     with opened(path):
         pass
     numbers = {
         "webhooks": hooks,
         "deliveries": deliveries,
         "events": events,
-        "now_ms": now_ms() - 60 * MINUTE_MS,
+        "now_ms": now_ms() - int((days_ago or 1 / 24) * DAY_MS),
         "filler": "x" * 130,
     }
     with closing(sqlite3.connect(path)) as database:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bench.report import Figure, show
+from bench.results import Figure, Run
 from sources.geo import Location
 from sources.wireguard.dump import parse_dump
 from sources.wireguard.events import DeriveTerms, HostNames
@@ -32,22 +32,20 @@ EVERY_MS = 30_000
 _T = TypeVar("_T")
 
 
-def measure(_folder: Path) -> None:
-    """Print the processor time of each stage of a look, and the memory that looks need."""
+def measure(run: Run) -> None:
+    """The processor time of each stage of a look, and the memory that looks need."""
     command = [sys.executable, "-m", "bench.derive"]
     taken = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     total = sum(taken[stage] for stage in STAGES)
-    show(
-        f"WireGuard: {PEERS:,} peers, {CHANGED:,} with a handshake, half of these roamed; median "
-        f"of {LOOKS} looks, {taken['events']:,.0f} events each",
+    run.add(
         [
-            *(Figure(f"{stage}, processor time", taken[stage], "ms") for stage in STAGES),
-            Figure("a look in all, processor time", total, "ms", at_most=GOAL_MS),
-            Figure("state", taken["state"], "MB"),
-            Figure(
-                "memory at the most, more than with no peers", taken["more"], "MB", at_most=GOAL_MB
-            ),
+            *(Figure(f"{stage}, processor time", "ms", (taken[stage],)) for stage in STAGES),
+            Figure("a look in all, processor time", "ms", (total,), at_most=GOAL_MS),
+            Figure("state", "MB", (taken["state"],)),
+            Figure("memory more than with no peers", "MB", (taken["more"],), at_most=GOAL_MB),
         ],
+        f"{CHANGED:,} with a handshake, half of these roamed; median of {LOOKS} looks, "
+        f"{taken['events']:,.0f} events each",
     )
 
 

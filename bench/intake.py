@@ -18,37 +18,31 @@ from pathlib import Path
 from bench.events import events
 from bench.processes import cpu_s, rss_mb
 from bench.program import TOCSIN, environment, run
-from bench.report import Figure, show
-from bench.rounds import seconds
+from bench.results import Figure, Run
+from bench.rounds import interleaved, seconds
 from bench.stores import new_path
 
-ROUNDS = 3
 LIST = 100
 LISTS = 2_000
 LIST_CLIENTS = 50
-LIST_GOALS = {"socket": 60_000, "HTTP": 100_000}
+LIST_GOALS = {"socket": 60_000, "http": 100_000}
 SINGLES = 20_000
 SINGLE_CLIENTS = 100
-SINGLE_GOALS = {"socket": 14_000, "HTTP": 6_000}
+SINGLE_GOALS = {"socket": 14_000, "http": 6_000}
 PATIENCE_S = 20.0
 READ_BYTES = 64 * 1024
 
 
-def measure(folder: Path) -> None:
-    """Print the rates of lists and of single events, and what the server costs."""
-    lines = list(events(LISTS * LIST))
-    lists = [b"[" + b",".join(lines[at : at + LIST]) + b"]" for at in range(0, len(lines), LIST)]
-    singles = lines[:SINGLES]
-    figures: list[Figure] = []
-    with _socket(folder) as serving:
-        figures += _rates("socket", serving, lists, singles)
-    with _http(folder) as serving:
-        figures += _rates("HTTP", serving, lists, singles)
-    show(
-        f"Intake: {LIST_CLIENTS} clients with lists of {LIST}, {SINGLE_CLIENTS} with single "
-        f"events, of {len(lines[0])} bytes; {ROUNDS} rounds",
-        figures,
-    )
+def by_socket(run: Run) -> None:
+    """Programs of this host."""
+    with _socket(run.folder) as serving:
+        _rates(run, serving)
+
+
+def over_http(run: Run) -> None:
+    """Programs anywhere."""
+    with _http(run.folder) as serving:
+        _rates(run, serving)
 
 
 class Serving:
@@ -149,22 +143,28 @@ def _http(folder: Path) -> Iterator[Serving]:
         serving.stop()
 
 
-def _rates(
-    name: str, serving: Serving, lists: Sequence[bytes], singles: Sequence[bytes]
-) -> list[Figure]:
-    many: list[_Run] = []
-    few: list[_Run] = []
-    for _ in range(ROUNDS):
-        many.append(_run(serving, lists, LIST_CLIENTS, LIST))
-        few.append(_run(serving, singles, SINGLE_CLIENTS, 1))
-    return [
-        *_figures(f"{name}, lists", many, LIST_GOALS[name]),
-        *_figures(f"{name}, single events", few, SINGLE_GOALS[name]),
-    ]
+def _rates(run: Run, serving: Serving) -> None:
+    lines = list(events(run.pick(LISTS, LISTS // 2) * LIST))
+    lists = [b"[" + b",".join(lines[at : at + LIST]) + b"]" for at in range(0, len(lines), LIST)]
+    singles = lines[: run.pick(SINGLES, SINGLES // 2)]
+    taken = interleaved(
+        {
+            "lists": lambda: _hand_all_in(serving, lists, LIST_CLIENTS, LIST),
+            "singles": lambda: _hand_all_in(serving, singles, SINGLE_CLIENTS, 1),
+        },
+        run.rounds,
+    )
+    run.add(
+        [
+            *_figures("lists", taken["lists"], LIST_GOALS[serving.kind]),
+            *_figures("single events", taken["singles"], SINGLE_GOALS[serving.kind]),
+        ],
+        f"{LIST_CLIENTS} clients with lists of {LIST}, {SINGLE_CLIENTS} with single events",
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _Taken:
     """What handing in all texts of one round was like."""
 
     rate: float
@@ -175,7 +175,7 @@ class _Run:
     rss_mb: float
 
 
-def _run(serving: Serving, texts: Sequence[bytes], clients: int, size: int) -> _Run:
+def _hand_all_in(serving: Serving, texts: Sequence[bytes], clients: int, size: int) -> _Taken:
     """Hand these in to a new store; `size` is the number of events in each."""
     serving.start()
     try:
@@ -186,20 +186,20 @@ def _run(serving: Serving, texts: Sequence[bytes], clients: int, size: int) -> _
         took = seconds(lambda: times.extend(_hand_in(serving, texts, clients, size)))
         cpu_us = (cpu_s(pid) - before) / len(texts) * 1e6
         p50_ms = statistics.median(times) * 1e3
-        return _Run(len(texts) * size / took, cpu_us, p50_ms, rss_mb(pid))
+        return _Taken(len(texts) * size / took, cpu_us, p50_ms, rss_mb(pid))
     finally:
         serving.stop()
 
 
-def _figures(name: str, runs: Sequence[_Run], goal: int) -> list[Figure]:
-    def median(value: Callable[[_Run], float]) -> float:
-        return statistics.median(map(value, runs))
+def _figures(name: str, taken: Sequence[_Taken], goal: int) -> list[Figure]:
+    def each(value: Callable[[_Taken], float]) -> tuple[float, ...]:
+        return tuple(map(value, taken))
 
     return [
-        Figure(name, median(lambda run: run.rate), "events/s", at_least=goal),
-        Figure(f"{name}, processor time of a request", median(lambda run: run.cpu_us), "us"),
-        Figure(f"{name}, time to the answer, p50", median(lambda run: run.p50_ms), "ms"),
-        Figure(f"{name}, memory afterwards", median(lambda run: run.rss_mb), "MB"),
+        Figure(name, "events/s", each(lambda one: one.rate), at_least=goal),
+        Figure(f"{name}, processor time of a request", "us", each(lambda one: one.cpu_us)),
+        Figure(f"{name}, time to the answer, p50", "ms", each(lambda one: one.p50_ms)),
+        Figure(f"{name}, memory afterwards", "MB", each(lambda one: one.rss_mb)),
     ]
 
 

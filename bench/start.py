@@ -1,52 +1,43 @@
-"""How long a command takes from its start to its end, as a whole process."""
+"""Commands from their start to their end, as whole processes."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
 
 from bench.events import events
-from bench.program import NOTHING, TOCSIN, run
-from bench.report import Figure, show
-from bench.rounds import medians, seconds
+from bench.program import TOCSIN, run
+from bench.results import Figure, Run, ratios
+from bench.rounds import interleaved, seconds
 from bench.stores import new_path
 
-ROUNDS = 21
-VERSION_GOAL_MS = 100
-EMIT_GOAL_MS = 250
+GOAL = 5.3
+FLOOR = (sys.executable, "-c", "import sqlite3, json")
 
 
-def measure(folder: Path) -> None:
-    """Print the times of `--version` and of `event emit` with one event."""
-    db = new_path(folder)
-    arguments = (TOCSIN, "--db", str(db), "event", "emit")
-    run(folder, *arguments)
-    one = iter(events(ROUNDS))
-    taken = medians(
+def measure(this: Run) -> None:
+    """`--version`, `event emit` of one event and `status`, beside a bare Python with SQLite."""
+    db = new_path(this.folder)
+    tocsin = (TOCSIN, "--db", str(db))
+    run(this.folder, *tocsin, "event", "emit")
+    rounds = range(this.pick(21, 11))
+    one = iter(events(len(rounds)))
+    taken = interleaved(
         {
-            "nothing": lambda: seconds(lambda: run(folder, *NOTHING)),
-            "version": lambda: seconds(lambda: run(folder, TOCSIN, "--version")),
-            "emit": lambda: seconds(lambda: run(folder, *arguments, stdin=next(one))),
+            "floor": lambda: seconds(lambda: run(this.folder, *FLOOR)),
+            "--version": lambda: seconds(lambda: run(this.folder, TOCSIN, "--version")),
+            "event emit": lambda: seconds(
+                lambda: run(this.folder, *tocsin, "event", "emit", stdin=next(one))
+            ),
+            "status": lambda: seconds(lambda: run(this.folder, *tocsin, "status")),
         },
-        ROUNDS,
+        rounds,
     )
-    ms = {name: duration * 1000 for name, duration in taken.items()}
-    show(
-        f"Start to end, median of {ROUNDS} rounds",
+    this.add(Figure(name, "ms", tuple(one * 1e3 for one in each)) for name, each in taken.items())
+    floor = taken["floor"]
+    this.add(
         [
-            Figure("floor: python -c pass", ms["nothing"], "ms", 1.0),
-            Figure(
-                "tocsin --version",
-                ms["version"],
-                "ms",
-                ms["version"] / ms["nothing"],
-                at_most=VERSION_GOAL_MS,
-            ),
-            Figure(
-                "tocsin event emit, one event",
-                ms["emit"],
-                "ms",
-                ms["emit"] / ms["nothing"],
-                at_most=EMIT_GOAL_MS,
-            ),
-        ],
+            Figure("--version / floor", "", ratios(taken["--version"], floor)),
+            Figure("event emit / floor", "", ratios(taken["event emit"], floor), at_most=GOAL),
+            Figure("status / floor", "", ratios(taken["status"], floor), at_most=GOAL),
+        ]
     )

@@ -1,20 +1,19 @@
-"""Stores to measure with: Tocsin's own, and the least that sqlite3 can do."""
+"""Stores to measure with."""
 
 from __future__ import annotations
 
 import itertools
 import random
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from domain.actors import Actor
 from domain.event_types import EventType
-from domain.events import Event, read_event
+from domain.events import read_event
 from domain.webhooks import WebhookFields
 from store import webhooks
 from store.database import Store, open_store
@@ -22,15 +21,6 @@ from store.events.adding import append
 
 BATCH = 1_000
 ADMIN = Actor("bench")
-TABLE = """
-    CREATE TABLE event (
-        type VARCHAR(255) NOT NULL, seq INTEGER NOT NULL, id VARCHAR(255) NOT NULL,
-        received_ms INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (type, seq)
-    );
-    CREATE UNIQUE INDEX event_type_id ON event (type, id);
-    CREATE TABLE place (webhook INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
-    CREATE TABLE delivery (webhook INTEGER NOT NULL, last_seq INTEGER NOT NULL);
-"""
 T = TypeVar("T")
 _serial = itertools.count()
 
@@ -55,13 +45,13 @@ def opened(path: Path) -> Iterator[Store]:
         store.close()
 
 
-def add_webhooks(store: Store, urls: Sequence[str]) -> None:
-    """One webhook for endpoint_stats a URL, from the first event on."""
+def add_webhooks(store: Store, urls: Sequence[str], secret: str | None = None, **more: Any) -> None:
+    """One webhook for endpoint_stats a URL, from the first event on, with more of its fields."""
     for url in urls:
         store.call(
             webhooks.add,
-            WebhookFields(EventType.ENDPOINT_STATS, url),
-            None,
+            WebhookFields(EventType.ENDPOINT_STATS, url, **more),
+            secret,
             start="start",
             vault=store.vault,
             actor=ADMIN,
@@ -77,36 +67,6 @@ def append_lines(store: Store, lines: Sequence[bytes]) -> None:
         events = [read_event(line, now_ms=at_ms, random64=random64) for line in batch]
         taken = store.call(append, events, at_ms)
         assert taken.accepted == len(batch)
-
-
-def read_all(lines: Sequence[bytes]) -> list[Event]:
-    """Only read events."""
-    random64 = partial(random.getrandbits, 64)
-    return [read_event(line, now_ms=0, random64=random64) for line in lines]
-
-
-@contextmanager
-def floor_store(path: Path) -> Iterator[sqlite3.Connection]:
-    """A bare database with a like table and the same promise of durability."""
-    path.parent.mkdir(parents=True)
-    with closing(sqlite3.connect(path, check_same_thread=False, isolation_level=None)) as database:
-        database.execute("PRAGMA journal_mode = wal")
-        database.execute("PRAGMA synchronous = FULL")
-        database.executescript(TABLE)
-        yield database
-
-
-def floor_append(database: sqlite3.Connection, rows: Sequence[tuple[str, bytes]]) -> None:
-    """Insert (id, body), 1,000 a transaction."""
-    seqs = itertools.count(1)
-    at_ms = now_ms()
-    for batch in batches(rows):
-        database.execute("BEGIN IMMEDIATE")
-        database.executemany(
-            "INSERT INTO event VALUES ('endpoint_stats', ?, ?, ?, ?)",
-            [(next(seqs), id_, at_ms, body) for id_, body in batch],
-        )
-        database.execute("COMMIT")
 
 
 def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -16,8 +16,8 @@ from bench import big_store, floor_app
 from bench.events import events
 from bench.processes import cpu_s, rss_mb
 from bench.program import ROOT, TOCSIN, environment, receiver
-from bench.report import Figure, show
-from bench.rounds import least
+from bench.results import Figure, Run
+from bench.rounds import interleaved
 from bench.stores import add_webhooks, append_lines, new_path, opened
 from bench.terminal import Terminal
 from store.queue import attempts
@@ -60,53 +60,54 @@ class Watched:
         return self.bytes_s - self.clock_bytes / WATCH_S
 
 
-def measure(folder: Path) -> None:
-    """Print the figures of the screen beside those of a bare Textual app."""
-    small, big = new_path(folder), new_path(folder)
+def measure(run: Run) -> None:
+    """The figures of the screen beside those of a bare Textual app."""
+    small, big = new_path(run.folder), new_path(run.folder)
     big_store.make(small, hooks=HOOKS, deliveries=400, events=10_000)
     big_store.make(big, hooks=MANY_HOOKS, deliveries=DELIVERIES, events=EVENTS)
-    _show_start(folder, small, big)
-    _show_still(folder, small, big)
-    _show_counting(folder)
+    _show_start(run, small, big)
+    _show_still(run, small, big)
+    _show_counting(run)
     for hooks in BACKLOG:
-        _show_busy(folder, hooks)
+        _show_busy(run, hooks)
 
 
-def _show_start(folder: Path, small: Path, big: Path) -> None:
-    ms = least(
+def _show_start(run: Run, small: Path, big: Path) -> None:
+    folder = run.folder
+    taken = interleaved(
         {
-            "floor": lambda: _start(_floor(folder), floor_app.LAST_ROW)[0],
-            "small": lambda: _start(_screen(folder, small), _painted)[0],
-            "big": lambda: _start(_screen(folder, big), _painted)[0],
+            "floor": lambda: _start(_floor(folder), floor_app.LAST_ROW),
+            "small": lambda: _start(_screen(folder, small), _painted),
+            "big": lambda: _start(_screen(folder, big), _painted),
         },
-        ROUNDS,
+        range(ROUNDS),
     )
-    _, floor_kb = _start(_floor(folder), floor_app.LAST_ROW)
-    _, small_kb = _start(_screen(folder, small), _painted)
-    _, big_kb = _start(_screen(folder, big), _painted)
-    show(
-        f"Screen, start to full paint at 80x24, least of {ROUNDS} rounds",
+    ms = {name: min(ms for ms, _ in each) for name, each in taken.items()}
+    kb = {name: each[-1][1] for name, each in taken.items()}
+    many = _store_text()
+    run.add(
         [
-            Figure("floor: bare app with a DataTable", ms["floor"], "ms", 1.0),
-            _ratio(f"{HOOKS} webhooks", ms["small"], ms["floor"], 1.3),
-            _ratio(f"{_store_text()} (ratio to {HOOKS})", ms["big"], ms["small"], 1.2),
-            Figure("floor: written by then", floor_kb, "KB", 1.0),
-            Figure(f"{HOOKS} webhooks: written", small_kb, "KB", small_kb / floor_kb, at_most=30),
-            Figure(f"{_store_text()}: written", big_kb, "KB", big_kb / floor_kb, at_most=30),
+            Figure("floor: bare app with a DataTable", "ms", (ms["floor"],)),
+            _multiple(f"{HOOKS} webhooks", ms["small"], ms["floor"], 1.3),
+            _multiple(f"{many} (to {HOOKS})", ms["big"], ms["small"], 1.2),
+            Figure("floor: written by then", "KB", (kb["floor"],)),
+            Figure(f"{HOOKS} webhooks: written", "KB", (kb["small"],), kb["floor"], at_most=30),
+            Figure(f"{many}: written", "KB", (kb["big"],), kb["floor"], at_most=30),
         ],
+        f"start to full paint at 80x24, least of {ROUNDS} rounds",
     )
 
 
-def _show_still(folder: Path, small: Path, big: Path) -> None:
-    with _floor(folder) as floor:
+def _show_still(run: Run, small: Path, big: Path) -> None:
+    with _floor(run.folder) as floor:
         floor.read_until(floor_app.LAST_ROW)
         floor_ms, _ = _keys(floor, "\x1b[B", "\x1b[A")
-    with _screen(folder, small) as screen:
+    with _screen(run.folder, small) as screen:
         screen.read_until(_painted)
         key_ms, _ = _keys(screen, DOWN, UP)
         watched = _watch(screen)
         late_ms = _lateness(screen, small)
-    with _screen(folder, big) as screen:
+    with _screen(run.folder, big) as screen:
         screen.read_until(_painted)
         big_ms, _ = _keys(screen, DOWN, UP)
         _, scroll = _keys(screen, DOWN, DOWN)
@@ -114,59 +115,54 @@ def _show_still(folder: Path, small: Path, big: Path) -> None:
         screen.read_until(" deliveries · ")
         _, page = _keys(screen, PAGE_DOWN)
         megabytes = rss_mb(screen.process.pid)
-    show(
-        f"Screen, when nothing happens ({KEYS} keys, watched for {WATCH_S:.0f} s)",
+    unclocked = watched.bytes_s_without_clock
+    run.add(
         [
-            Figure("floor: key to paint, p95", floor_ms, "ms", 1.0),
-            Figure(f"{HOOKS} webhooks: key", key_ms, "ms", key_ms / floor_ms, at_most=25),
-            Figure(f"{_store_text()}: key", big_ms, "ms", big_ms / floor_ms, at_most=25),
-            Figure("a key that scrolls", scroll, "bytes", at_most=4_096),
-            Figure("a page of deliveries", page, "bytes", at_most=4_096),
-            Figure(
-                "written, but for the clock", watched.bytes_s_without_clock, "bytes/s", at_most=0
-            ),
-            Figure("the clock, once a minute", watched.clock_bytes, "bytes"),
-            Figure("processor time", watched.cpu, "% of one", at_most=0.5),
-            Figure("another's commit to its paint", late_ms, "ms", at_most=1_000),
-            Figure(f"{_store_text()}: memory", megabytes, "MB", at_most=90),
+            Figure("floor: key to paint, p95", "ms", (floor_ms,)),
+            Figure(f"{HOOKS} webhooks: key", "ms", (key_ms,), floor_ms, at_most=25),
+            Figure(f"{_store_text()}: key", "ms", (big_ms,), floor_ms, at_most=25),
+            Figure("a key that scrolls", "bytes", (scroll,), at_most=4_096),
+            Figure("a page of deliveries", "bytes", (page,), at_most=4_096),
+            Figure("written, but for the clock", "bytes/s", (unclocked,), at_most=0),
+            Figure("the clock, once a minute", "bytes", (watched.clock_bytes,)),
+            Figure("processor time", "% of one", (watched.cpu,), at_most=0.5),
+            Figure("another's commit to its paint", "ms", (late_ms,), at_most=1_000),
+            Figure(f"{_store_text()}: memory", "MB", (megabytes,), at_most=90),
         ],
+        f"when nothing happens: {KEYS} keys, watched for {WATCH_S:.0f} s",
     )
 
 
-def _show_counting(folder: Path) -> None:
-    db = new_path(folder)
+def _show_counting(run: Run) -> None:
+    db = new_path(run.folder)
     with opened(db) as store:
         add_webhooks(store, ["http://127.0.0.1:9/nobody"])
         append_lines(store, list(events(1)))
-    with _screen(folder, db) as screen:
+    with _screen(run.folder, db) as screen:
         screen.read_until("failing")
         watched = _watch(screen)
-    show(
-        "Screen, while a retry counts down",
+    run.add(
         [
-            Figure("written", watched.bytes_s, "bytes/s", at_most=170),
-            Figure("processor time", watched.cpu, "% of one", at_most=0.5),
+            Figure("written", "bytes/s", (watched.bytes_s,), at_most=170),
+            Figure("processor time", "% of one", (watched.cpu,), at_most=0.5),
         ],
+        "while a retry counts down",
     )
 
 
-def _show_busy(folder: Path, hooks: int) -> None:
+def _show_busy(run: Run, hooks: int) -> None:
     backlog = BACKLOG[hooks]
-    while not (figures := _busy(folder, hooks, backlog)):
+    while not (figures := _busy(run.folder, hooks, backlog)):
         backlog *= 2
-    show(
-        f"Screen, while its worker delivers to {hooks:,} webhooks at full speed, "
-        f"{backlog:,} events to each",
-        figures,
-    )
+    run.add(figures, f"while its worker delivers {backlog:,} events to each of {hooks:,} webhooks")
 
 
 def _busy(folder: Path, hooks: int, backlog: int) -> list[Figure]:
     """The figures; none if the backlog of some webhook was delivered before they were taken."""
     db = new_path(folder)
-    with receiver() as url:
+    with receiver() as receiving:
         with opened(db) as store:
-            add_webhooks(store, [f"{url}/{number}" for number in range(hooks)])
+            add_webhooks(store, receiving.urls(hooks))
             append_lines(store, list(events(backlog)))
         with _screen(folder, db) as screen:
             screen.read_until("sending")
@@ -181,9 +177,9 @@ def _busy(folder: Path, hooks: int, backlog: int) -> list[Figure]:
             return []
     name = f"{hooks:,} busy webhooks"
     return [
-        Figure(f"{name}: key to paint, p95", key_ms, "ms", at_most=100),
-        Figure(f"{name}: written", bytes_s, "bytes/s", at_most=2_000),
-        Figure(f"{name}: commit to paint", late_ms, "ms", at_most=300),
+        Figure(f"{name}: key to paint, p95", "ms", (key_ms,), at_most=100),
+        Figure(f"{name}: written", "bytes/s", (bytes_s,), at_most=2_000),
+        Figure(f"{name}: commit to paint", "ms", (late_ms,), at_most=300),
     ]
 
 
@@ -200,8 +196,8 @@ def _lateness(screen: Terminal, db: Path) -> float:
     return statistics.median(took)
 
 
-def _ratio(name: str, value: float, floor: float, at_most: float) -> Figure:
-    return Figure(name, value, "ms", value / floor, at_most=at_most * floor)
+def _multiple(name: str, value: float, floor: float, at_most: float) -> Figure:
+    return Figure(name, "ms", (value,), floor, at_most=at_most * floor)
 
 
 def _store_text() -> str:

@@ -1,0 +1,57 @@
+"""The table is made of the figures, and the manual has a row for each case."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import CASES, main
+from bench.results import Figure, Run, goals_text, markdown, ratios, save
+from tests.support.documents import table_rows
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    run = Run(tmp_path)
+    run.begin("one case")
+    run.add([Figure("Tocsin", "events/s", (90_000, 120_000, 100_000))])
+    run.add([Figure("Tocsin / other", "", ratios([9, 12, 10], [10, 10, 10]), at_least=1.0)])
+    run.begin("another case")
+    run.add([Figure("an append, p99", "ms", (30.0,), at_most=25)])
+    return run
+
+
+def test_a_figure_is_the_median_of_its_rounds_with_their_range(run: Run) -> None:
+    rate, ratio = run.figures["one case"]
+    assert (rate.value, rate.met, rate.goal) == ("100,000 (90,000-120,000)", None, "")
+    assert (ratio.value, ratio.met, ratio.goal) == ("1.00 (0.90-1.20)", True, ">= 1.00")
+
+
+def test_the_table_has_each_figure_with_a_goal(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    save(run.as_json(), path)
+    rows = table_rows(markdown(json.loads(path.read_text())))
+    assert rows == [
+        ["one case", "Tocsin / other", "1.00 (0.90-1.20)", ">= 1.00", "met"],
+        ["another case", "an append, p99", "30.00 ms", "<= 25.00", "**missed**"],
+    ]
+
+
+def test_the_goals_are_counted(run: Run) -> None:
+    assert goals_text(run).startswith("Goals: 1 met, 1 missed\n")
+
+
+def test_a_fault_fails_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def measure(run: Run) -> None:
+        run.check("Tocsin", ["http://receiver: 1 of 50 events are lost, from event 49 on"], 7)
+
+    case = next(iter(CASES))
+    monkeypatch.setitem(CASES, case, CASES[case].__class__("a case", measure))
+    path = tmp_path / "results.json"
+    assert main([case, "--json", str(path)]) == 1
+    assert "Delivery check: FAILED\n  a case: Tocsin: http://receiver" in capsys.readouterr().out
+    assert len(json.loads(path.read_text())["faults"]) == 1
