@@ -41,7 +41,7 @@ class EventsScreen(ListScreen):
             "type(-1)",
             "type",
             key_display="←→",
-            id="reading.type-left",
+            id="events.type-left",
             tooltip="the type to the left",
         ),
         Binding(
@@ -49,14 +49,14 @@ class EventsScreen(ListScreen):
             "type(1)",
             "type to the right",
             show=False,
-            id="reading.type-right",
+            id="events.type-right",
             tooltip="the type to the right",
         ),
         Binding(
             "f",
             "follow",
             "follow",
-            id="reading.follow",
+            id="events.follow",
             tooltip="go to the newest event and stay there, or stop here; home does it too",
         ),
         Binding(
@@ -64,12 +64,12 @@ class EventsScreen(ListScreen):
             "filter",
             "search",
             key_display="/",
-            id="reading.search",
+            id="events.search",
             tooltip="events with this id or text, newest first; with ! before it those without",
         ),
-        Binding("enter", "open", "open", id="reading.open", tooltip="the event and who got it"),
-        Binding("y", "copy_id", "copy id", id="reading.copy-id"),
-        Binding("Y", "copy_json", "copy JSON", id="reading.copy-json"),
+        Binding("enter", "open", "open", id="events.open", tooltip="the event and who got it"),
+        Binding("y", "copy_id", "copy id", id="events.copy-id"),
+        Binding("Y", "copy_json", "copy JSON", id="events.copy-json"),
     ]
 
     def __init__(self, *args: Any) -> None:
