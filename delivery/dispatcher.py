@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import partial
+
+from msgspec.structs import replace
 
 from delivery.clock import Clock
 from delivery.log import location_of
@@ -17,8 +19,12 @@ from store.errors import StoreError, StoreGone
 from store.queue import attempts
 from store.records import WebhookPlan
 
-COOLDOWN_S = 0.02
-"""Least time between two plannings: a burst of wake-ups leads to one."""
+COOLDOWN_S = (0.002, 0.02)
+"""Least and longest pause after a planning, so that a burst of wake-ups leads to one."""
+
+COOLDOWN_SHARE = 4
+"""Pause after a planning, in times of what it took: plannings take a fifth of the time at most,
+unless they take so long that the pause is the longest."""
 
 HOLD_S = 5.0
 """Pause of a webhook after the store did not let its step start."""
@@ -32,7 +38,7 @@ class Until(Enum):
 
     STOPPED = "never"
     DUE_DONE = "when what is due now was tried once"
-    EMPTY = "when everything is delivered"
+    EMPTY = "when everything is delivered that waited at its start"
 
 
 class Dispatcher:
@@ -52,12 +58,21 @@ class Dispatcher:
         self._tasks: dict[int, asyncio.Task[bool]] = {}
         self._runs_begun: set[int] = set()
         self._begun: set[int] = set()
+        self._ended: set[int] = set()
+        self._heads: Mapping[str, int] | None = None
+        self._planning_s = 0.0
         self._logged: dict[int, str] = {}
 
-    async def run(self, stop: asyncio.Event) -> bool:
-        """Deliver until `stop` (False), or until there is nothing left to do (True)."""
+    async def run(self, stop: asyncio.Event, heads: Mapping[str, int] | None = None) -> bool:
+        """Deliver until `stop` (False), or until there is nothing left to do (True).
+
+        `heads` are the last numbers of each type at the start of a worker that ends by itself: what
+        is accepted later begins no run.
+        """
+        self._heads = heads
         while not stop.is_set():
             self.wake.clear()
+            self._ended.clear()
             self._update_schedule(await self._plans())
             self._start_ready()
             if await self._is_over():
@@ -98,6 +113,7 @@ class Dispatcher:
         return len(late)
 
     async def _plans(self) -> list[WebhookPlan]:
+        began = self._clock.monotonic()
         try:
             return await self._store.run(attempts.plans)
         except StoreGone:
@@ -106,14 +122,22 @@ class Dispatcher:
             self._log(f"cannot read the queue: {error}")
             asyncio.get_running_loop().call_later(HOLD_S, self.wake.set)
             return []
+        finally:
+            self._planning_s = self._clock.monotonic() - began
 
     def _update_schedule(self, plans: Iterable[WebhookPlan]) -> None:
-        plans = list(plans)
+        plans = [self._until_head(plan) for plan in plans]
         settings = self._sender.settings
         at_once = self._until is not Until.STOPPED
         defaults = RunDefaults(settings.interval_ms, settings.linger_ms, at_once)
         self._schedule.update(plans, defaults, self._clock.now_ms(), self._clock.monotonic())
         self._failing = frozenset(plan.webhook_id for plan in plans if plan.failing)
+
+    def _until_head(self, plan: WebhookPlan) -> WebhookPlan:
+        """Return the plan without the events that came after the start of a worker that ends."""
+        if self._heads is None or plan.head <= self._heads[plan.type]:
+            return plan
+        return replace(plan, head=self._heads[plan.type])
 
     def _start_ready(self) -> None:
         for webhook_id, step in self._ready():
@@ -128,11 +152,13 @@ class Dispatcher:
             task.add_done_callback(partial(self._drained, webhook_id))
 
     def _ready(self) -> list[tuple[int, NextStep]]:
-        """Return the steps to start now."""
+        """Return the steps to start now; none of a webhook that worked while its plan was read."""
         return [
             (webhook_id, step)
             for webhook_id, step in self._schedule.ready(self._clock.monotonic())
-            if webhook_id not in self._tasks and not self._is_done_once(webhook_id, step)
+            if webhook_id not in self._tasks
+            and webhook_id not in self._ended
+            and not self._is_done_once(webhook_id, step)
         ]
 
     def _is_done_once(self, webhook_id: int, step: NextStep) -> bool:
@@ -145,6 +171,7 @@ class Dispatcher:
 
     def _drained(self, webhook_id: int, task: asyncio.Task[bool]) -> None:
         self._tasks.pop(webhook_id, None)
+        self._ended.add(webhook_id)
         self.wake.set()
         if task.cancelled():
             return
@@ -159,7 +186,8 @@ class Dispatcher:
     def _postpone(self, webhook_id: int, error: BaseException) -> None:
         """Leave a webhook alone for a while after an error, which is logged once."""
         known = isinstance(error, StoreError)
-        self._hold(webhook_id, HOLD_S if known else self._sender.settings.interval_ms / 1000)
+        bug_hold_s = self._sender.settings.retry_interval_of(None, None) / 1000
+        self._hold(webhook_id, HOLD_S if known else bug_hold_s)
         if isinstance(error, StoreGone):
             return  # the worker says it once for all
         trouble = str(error) if known else f"this is a bug: {location_of(error)}"
@@ -171,14 +199,15 @@ class Dispatcher:
         self._schedule.hold(webhook_id, self._clock.monotonic() + seconds)
 
     async def _is_over(self) -> bool:
-        if self._until is Until.STOPPED or self._tasks:
+        if self._until is Until.STOPPED or self._tasks or self._ended:
             return False
         if self._until is Until.DUE_DONE:
             return not self._ready()
-        return await self._store.run(attempts.undelivered) == 0
+        return await self._store.run(attempts.undelivered, self._heads) == 0
 
     async def _sleep(self, stop: asyncio.Event) -> None:
-        await asyncio.sleep(COOLDOWN_S)
+        least_s, longest_s = COOLDOWN_S
+        await asyncio.sleep(min(max(least_s, COOLDOWN_SHARE * self._planning_s), longest_s))
         timeout = self._time_left()
         waits = [asyncio.create_task(event.wait()) for event in (self.wake, stop)]
         try:

@@ -250,13 +250,14 @@ def _what_follows(pending: Delivery, now_ms: int, words: TimeWords) -> str:
 
 
 def _waits_long(status: WebhookStatus, report: Report, words: TimeWords) -> str | None:
-    """Return a sentence for an event that waits too long, which is at least two intervals."""
+    """Return a sentence for an event that waits too long: at least two intervals or lingers."""
     since_ms = status.waiting_since_ms
     if since_ms is None:
         return None
     waited_ms = report.now_ms - since_ms
-    interval_ms = interval_of(status, report.settings.interval_ms)
-    if waited_ms <= max(report.settings.check_age_ms, 2 * interval_ms):
+    settings = report.settings
+    usual_ms = max(interval_of(status, settings.interval_ms), settings.linger_ms)
+    if waited_ms <= max(settings.check_age_ms, 2 * usual_ms):
         return None
     return f"an event waits {words.lasting(since_ms, report.now_ms)}"
 

@@ -65,7 +65,15 @@ def waiting(status: WebhookStatus, sending: SendingState, now_ms: int) -> Waitin
 
 def interval_of(status: WebhookStatus, interval_ms: int) -> int:
     """Return the interval of a webhook; `interval_ms` is the setting, its default."""
-    return status.webhook.fields.interval_ms or interval_ms
+    own_ms = status.webhook.fields.interval_ms
+    return interval_ms if own_ms is None else own_ms
+
+
+def at_interval_0(linger_ms: int) -> str:
+    """Return when a webhook of interval 0 sends, in words."""
+    if linger_ms == 0:
+        return "as soon as something waits"
+    return f"{format_duration(linger_ms)} after something waits"
 
 
 def failed_attempts(delivery: Delivery) -> int:
@@ -101,12 +109,18 @@ def hindrance(status: WebhookStatus, sending: SendingState) -> str | None:
 
 
 def _run(status: WebhookStatus, sending: SendingState, now_ms: int) -> Waiting:
-    """Return the next run: an interval after the start of the last, the first after the linger."""
+    """Return the next run: an interval after the start of the last, the first after the linger.
+
+    With an interval of 0 every run begins after the linger.
+    """
     if status.run_open:
         return Waiting("the run under way goes on", now_ms)
+    lingered_ms = (status.waiting_since_ms or now_ms) + sending.linger_ms
     if status.last_run_ms is None:
-        return Waiting("first run", (status.waiting_since_ms or now_ms) + sending.linger_ms)
+        return Waiting("first run", lingered_ms)
     interval_ms = interval_of(status, sending.interval_ms)
+    if interval_ms == 0:
+        return Waiting(f"next run, {at_interval_0(sending.linger_ms)}", lingered_ms)
     due_ms = min(status.last_run_ms, now_ms) + interval_ms
     return Waiting(f"next run, interval {format_duration(interval_ms)}", due_ms)
 

@@ -30,20 +30,21 @@ class RetryAt(msgspec.Struct, frozen=True):
 
 
 def decide(
-    outcome: Outcome, attempt_number: int, interval_ms: int, now_ms: int, chance: float
+    outcome: Outcome, attempt_number: int, retry_interval_ms: int, now_ms: int, chance: float
 ) -> Delivered | RetryAt:
     """Decide on attempt `attempt_number` (the first is 1), which ended at `now_ms`.
 
-    `chance` in [0, 1) spreads the interval by 10 % either way; a Retry-After can only lengthen the
-    wait. A lost kept connection says nothing about the receiver: the next attempt, on a new one,
-    follows at once. The reason is about the attempt to come.
+    `chance` in [0, 1) spreads the retry interval by 10 % either way; a Retry-After can only
+    lengthen the wait. A lost kept connection says nothing about the receiver: the next attempt, on
+    a new one, follows at once. The reason is about the attempt to come.
     """
     if outcome.delivered:
         return Delivered()
     if outcome.kept_was_lost:
         return RetryAt(now_ms, 0, f"attempt {attempt_number + 1}, at once on a new connection")
-    wait_ms = _jittered(interval_ms, chance)
-    reason = f"attempt {attempt_number + 1}, interval {format_duration(interval_ms)} ±10%"
+    wait_ms = _jittered(retry_interval_ms, chance)
+    span = format_duration(retry_interval_ms)
+    reason = f"attempt {attempt_number + 1}, retry interval {span} ±10%"
     asked_ms = min(outcome.retry_after_ms or 0, RETRY_AFTER_CAP_MS)
     if asked_ms > wait_ms:
         wait_ms = asked_ms

@@ -34,11 +34,14 @@ class NextStep(msgspec.Struct, frozen=True):
     key: tuple[object, ...]
 
 
-def next_step(plan: WebhookPlan, now_ms: int, defaults: RunDefaults) -> NextStep | None:
+def next_step(
+    plan: WebhookPlan, now_ms: int, defaults: RunDefaults, waited_ms: int = 0
+) -> NextStep | None:
     """Return a webhook's next step; None if it has nothing to do, or waits for the admin.
 
     A retry is due at its time, but never later than its wait from now; the same holds for runs: a
-    run is due one interval after the start of the last one.
+    run is due one interval after the start of the last one, and not before the linger is over, of
+    which the first event behind the last run has waited `waited_ms`.
     """
     pending = plan.pending
     if pending is not None:
@@ -51,22 +54,25 @@ def next_step(plan: WebhookPlan, now_ms: int, defaults: RunDefaults) -> NextStep
         )
     if plan.redo_count or plan.released or plan.cursor < plan.run_until:
         return NextStep(0, False, ("run", plan.cursor, plan.redo_count, plan.released))
-    if plan.head == plan.cursor:
+    if plan.head <= plan.cursor:
         return None
-    interval_ms = plan.interval_ms or defaults.interval_ms
+    interval_ms = defaults.interval_ms if plan.interval_ms is None else plan.interval_ms
     return NextStep(
-        _run_wait_ms(plan, now_ms, interval_ms, defaults),
+        _run_wait_ms(plan, now_ms, interval_ms, defaults, waited_ms),
         new_run=True,
-        key=("new run", plan.cursor, plan.last_run_ms, interval_ms),
+        key=("new run", plan.cursor, plan.last_run_ms, interval_ms, defaults.linger_ms),
     )
 
 
-def _run_wait_ms(plan: WebhookPlan, now_ms: int, interval_ms: int, defaults: RunDefaults) -> int:
+def _run_wait_ms(
+    plan: WebhookPlan, now_ms: int, interval_ms: int, defaults: RunDefaults, waited_ms: int
+) -> int:
     if defaults.at_once:
         return 0
+    linger_ms = max(0, defaults.linger_ms - waited_ms)
     if plan.last_run_ms is None:
-        return defaults.linger_ms
-    return max(_clamp(plan.last_run_ms + interval_ms - now_ms, interval_ms), defaults.linger_ms)
+        return linger_ms
+    return max(_clamp(plan.last_run_ms + interval_ms - now_ms, interval_ms), linger_ms)
 
 
 def _clamp(wait_ms: int, longest_ms: int) -> int:
@@ -85,6 +91,13 @@ class _Moment(msgspec.Struct, frozen=True):
     monotonic: float
 
 
+class _Behind(msgspec.Struct, frozen=True):
+    """Events behind a webhook's last run: the number of the last one in it, and since when."""
+
+    passed: int
+    since: float
+
+
 class Schedule:
     """Due times of all webhooks, seconds of the monotonic clock."""
 
@@ -93,6 +106,7 @@ class Schedule:
         self._held: dict[int, float] = {}
         self._runs: dict[int, _Moment] = {}
         self._ends: dict[int, _Moment] = {}
+        self._behind: dict[int, _Behind] = {}
 
     def note_run(self, webhook_id: int, now_ms: int, monotonic: float) -> None:
         """Note the start of a run, which the store knows by the wall clock alone."""
@@ -107,8 +121,10 @@ class Schedule:
     ) -> None:
         """Replace the plans by those of the store now; a step that was known keeps its time."""
         due: dict[int, _Due] = {}
+        before, self._behind = self._behind, {}
         for plan in plans:
-            step = next_step(plan, self._now_of(plan, now_ms, monotonic), defaults)
+            waited_ms = self._waited_ms(plan, before.get(plan.webhook_id), monotonic)
+            step = next_step(plan, self._now_of(plan, now_ms, monotonic), defaults, waited_ms)
             if step is None:
                 continue
             known = self._due.get(plan.webhook_id)
@@ -136,6 +152,19 @@ class Schedule:
         occupied = set(busy)
         times = [self._at(id_, due) for id_, due in self._due.items() if id_ not in occupied]
         return min(times, default=None)
+
+    def _waited_ms(self, plan: WebhookPlan, before: _Behind | None, monotonic: float) -> int:
+        """Return since when the first event behind the webhook's last run is known to wait.
+
+        So the linger of what comes during a run counts from then, not from the end of the run.
+        """
+        passed = max(plan.cursor, plan.run_until)
+        if plan.head <= passed:
+            return 0
+        is_same = before is not None and before.passed == passed
+        behind = before if before is not None and is_same else _Behind(passed, monotonic)
+        self._behind[plan.webhook_id] = behind
+        return int((monotonic - behind.since) * 1000)
 
     def _now_of(self, plan: WebhookPlan, now_ms: int, monotonic: float) -> int:
         """Return the wall clock without the jumps since the plan's time was taken from it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 
 from delivery.clock import Clock
-from delivery.log import location_of
+from delivery.log import TakenLog, location_of
 from delivery.network import Resolver
 from delivery.outcome import Outcome
 from delivery.post import Poster
@@ -29,6 +29,10 @@ from store.group_commit import GroupCommit
 from store.queue import attempts
 from store.records import AttemptResult, Limits, Verdict, Work
 
+LONGEST_S = 10.0
+"""Seconds for which a drain goes on from one run to the next; the one that follows has a connection
+of its own, and the settings of then."""
+
 MOST_AT_STORE = 16
 """Drains that begin, and drains that failed, which use the store at the same time: so one that goes
 on does not wait there behind a thousand of them."""
@@ -39,6 +43,7 @@ class Sender:
     """Shared state of the tasks of all webhooks. `stopping` lets no further attempt begin.
 
     `may_send` is called before each attempt and returns whether this worker still holds the lock.
+    `ends_by_itself` is True for a worker that begins no run after the first of a webhook.
     """
 
     store: Store
@@ -52,11 +57,15 @@ class Sender:
     starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_STORE))
     failures: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_STORE))
     stopping: bool = False
+    ends_by_itself: bool = False
+    runs_follow_until: dict[int, float] = field(default_factory=dict)
     may_send: Callable[[], bool] = lambda: True
     commits: GroupCommit = field(init=False)
+    taken: TakenLog = field(init=False)
 
     def __post_init__(self) -> None:
         self.commits = GroupCommit(self.store)
+        self.taken = TakenLog(self.log)
 
     async def drain(self, webhook_id: int, *, new_run: bool, failing: bool) -> bool:
         """Send one webhook's deliveries until its run ends, one fails or others want the slot.
@@ -66,6 +75,7 @@ class Sender:
         """
         most_bytes = self.settings.max_bytes
         async with self.slots.take(failing=failing, body_bytes=most_bytes) as place:
+            self.runs_follow_until[webhook_id] = self.clock.monotonic() + LONGEST_S
             if not self._may_begin():
                 return True
             async with self.starts:
@@ -96,8 +106,7 @@ class Sender:
             if poster is not None:
                 await poster.close()
             if taken:
-                deliveries, events = counted(len(taken), "delivery"), counted(sum(taken), "event")
-                self.log(f"webhook {first.webhook_id}: {deliveries} taken, {events}")
+                self.taken.note(first.webhook_id, len(taken), sum(taken))
 
     async def _start(self, webhook_id: int, *, new_run: bool) -> Work | None:
         now_ms = self.clock.now_ms()
@@ -193,18 +202,27 @@ class Sender:
             vault=self.store.vault,
             now_ms=self.clock.now_ms(),
             go_on=go_on and not self.slots.wanted and self._may_begin(),
+            new_run=self._runs_follow(work),
         )
+
+    def _runs_follow(self, work: Work) -> bool:
+        """Return whether the next run begins right after this attempt, if something waits."""
+        if self.ends_by_itself or self.settings.linger_ms > 0:
+            return False
+        if self.settings.interval_of(work.interval_ms) > 0:
+            return False
+        return self.clock.monotonic() < self.runs_follow_until.get(work.webhook_id, 0.0)
 
     def _verdict(self, work: Work, outcome: Outcome) -> Verdict:
         now_ms = self._ended_ms(work)
         chance = self.clock.random()
-        decision = decide(outcome, work.number, self._interval_ms(work), now_ms, chance)
+        decision = decide(outcome, work.number, self._retry_interval_ms(work), now_ms, chance)
         if isinstance(decision, Delivered):
             return Verdict(delivered=True)
         return Verdict(False, decision.next_attempt_ms, decision.wait_ms, decision.reason)
 
     def _after_bug(self, work: Work) -> Verdict:
-        wait_ms = self._interval_ms(work)
+        wait_ms = self._retry_interval_ms(work)
         reason = f"attempt {work.number + 1}, the last one met a bug"
         return Verdict(False, self._ended_ms(work) + wait_ms, wait_ms, reason)
 
@@ -214,8 +232,8 @@ class Sender:
         self.schedule.note_end(work.webhook_id, now_ms, self.clock.monotonic())
         return now_ms
 
-    def _interval_ms(self, work: Work) -> int:
-        return work.interval_ms or self.settings.interval_ms
+    def _retry_interval_ms(self, work: Work) -> int:
+        return self.settings.retry_interval_of(None, work.interval_ms)
 
     def _result(self, outcome: Outcome, started_ms: int) -> AttemptResult:
         return AttemptResult(

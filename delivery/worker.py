@@ -32,7 +32,7 @@ from store.database import Store
 from store.errors import StoreError, StoreGone
 from store.maintenance import prune
 from store.presence import names_sentence
-from store.queue import attempts
+from store.queue import attempts, backlog
 from store.records import StoredWorker as WorkerRecord
 
 POLL_S = 0.5
@@ -82,6 +82,9 @@ class Worker:
     whenever either may have changed.
     """
 
+    heads: Mapping[str, int] | None = None
+    """Last number of each type at the start of a worker that ends by itself."""
+
     def __init__(
         self,
         store: Store,
@@ -117,6 +120,7 @@ class Worker:
         self._sender = Sender(
             store, settings, self._clock, self.id, self._log, slots, may_send=self._has_lock
         )
+        self._sender.ends_by_itself = until is not Until.STOPPED
         self._dispatcher = Dispatcher(store, self._sender, self._clock, self._log, until)
 
     def wake(self) -> None:
@@ -130,6 +134,8 @@ class Worker:
     async def run(self) -> Ended:
         """Stand by, send, and return the reason of the end. Raises StoreError for a wrong key."""
         await self._store.run(self._store.vault.check)
+        if self._until is not Until.STOPPED:
+            self.heads = await self._store.run(backlog.heads)
         await self._enter()
         side_tasks = [
             asyncio.create_task(self._repeat_job(job, first_s, every_s))
@@ -228,7 +234,9 @@ class Worker:
         return False
 
     async def _is_empty(self) -> bool:
-        return self._until is Until.EMPTY and await self._store.run(attempts.undelivered) == 0
+        if self._until is not Until.EMPTY:
+            return False
+        return await self._store.run(attempts.undelivered, self.heads) == 0
 
     async def _send(self) -> bool:
         lost = await self._clear_up()
@@ -240,7 +248,7 @@ class Worker:
             were, they_are = ("was", "it is") if lost == 1 else ("were", "they are")
             text = f"{counted(lost, 'attempt')} {were} cut off when a worker ended"
             self._log(f"{text}: {they_are} made again now")
-        return await self._dispatcher.run(self._turn_over)
+        return await self._dispatcher.run(self._turn_over, self.heads)
 
     async def _clear_up(self) -> int | None:
         """Recover the last worker's attempts, however long the store refuses; None if stopped."""
@@ -265,6 +273,7 @@ class Worker:
                 await self._store.run(workers.begin_to_stop, self.id)
         is_gone = self._end_reason is Ended.GONE  # then nothing that comes of them can be recorded
         late = await self._dispatcher.finish(0 if is_gone else self._sender.settings.grace_ms)
+        self._sender.taken.flush()
         for task in side_tasks:
             task.cancel()
         await asyncio.gather(*side_tasks, return_exceptions=True)

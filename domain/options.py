@@ -27,6 +27,9 @@ THEMES = (
 MOST_FILES = 2
 MOUSE_MODES = ("off", "clicks", "all")
 
+INTERVAL_WORD = "interval"
+"""The word for a retry interval that follows the interval."""
+
 _SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 
 _UNITS = {
@@ -173,11 +176,25 @@ def _duration_text(value: SettingValue) -> str:
     return format_duration(value) if isinstance(value, int) else ""
 
 
+def _retry_interval(text: str) -> int | None:
+    return None if text.strip().lower() == INTERVAL_WORD else _duration(text)
+
+
+def _retry_interval_text(value: SettingValue) -> str:
+    return INTERVAL_WORD if value is None else _duration_text(value)
+
+
 def _size_text(value: SettingValue) -> str:
     return format_size(value) if isinstance(value, int) else ""
 
 
 DURATION = Kind("duration", "a duration such as 90s, 3m, 1h or 1d", _duration, _duration_text)
+RETRY_INTERVAL = Kind(
+    "retry interval",
+    f"{INTERVAL_WORD}, or {DURATION.form}",
+    _retry_interval,
+    _retry_interval_text,
+)
 COUNT = Kind("count", "a whole number", _count, value_text, bare_numbers=True)
 SIZE = Kind("size", "a size such as 1000000, 256MB or 64KiB", parse_size, _size_text, True)
 PATH = Kind("path", "the path of a file", _path, value_text)
@@ -195,20 +212,25 @@ THEME = Kind("theme", f"one of {', '.join(THEMES)}", _word_of(THEMES), value_tex
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One value that can be set; `lowest` and `highest` are inclusive, in the unit of `parse`."""
+    """One value that can be set; `lowest` and `highest` are inclusive, in the unit of `parse`.
+
+    `or_zero` allows 0 too, which is less than `lowest`.
+    """
 
     name: str
     kind: Kind
     description: str
     lowest: int | None = None
     highest: int | None = None
+    or_zero: bool = False
 
     @property
     def range(self) -> str:
-        """The allowed range in words, "1s to 1d", or "" if there is none."""
+        """The allowed range in words, "1s to 1d" or "1s to 1d, or 0s"; "" if there is none."""
         if self.lowest is None or self.highest is None:
             return ""
-        return f"{self.format(self.lowest)} to {self.format(self.highest)}"
+        zero = f", or {self.format(0)}" if self.or_zero else ""
+        return f"{self.format(self.lowest)} to {self.format(self.highest)}{zero}"
 
     def parse(self, text: str) -> SettingValue:
         """Read it from text. Raises FieldError."""
@@ -229,7 +251,7 @@ class Option(msgspec.Struct, frozen=True):
         """Raise FieldError where a number is out of its range."""
         if self.lowest is None or self.highest is None or not isinstance(value, int):
             return
-        if not self.lowest <= value <= self.highest:
+        if not (self.lowest <= value <= self.highest or (self.or_zero and value == 0)):
             reason = f"{self.format(value)} is out of range"
             raise FieldError(self.name, reason, f"write {self.kind.form} from {self.range}")
 

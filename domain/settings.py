@@ -15,6 +15,9 @@ from domain.options import Option, SettingValue
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
 DAY_MS = 24 * 60 * MINUTE_MS
+RETRY_WITHOUT_INTERVAL_MS = 3 * MINUTE_MS
+"""Wait after a failure where neither a retry interval nor an interval says how long."""
+
 LARGEST_NUMBER = 10**18
 """Numbers of more digits than this has are refused."""
 
@@ -23,12 +26,14 @@ class Settings(msgspec.Struct, frozen=True):
     """All settings in force. Durations are milliseconds, sizes are bytes.
 
     `db` and `key_file` are None where the usual place for this account applies; `proxy` is
-    None where receivers are dialled directly.
+    None where receivers are dialled directly, and `retry_interval_ms` where a failed attempt waits
+    the interval.
     """
 
     db: str | None = None
     key_file: str | None = None
     interval_ms: int = 3 * MINUTE_MS
+    retry_interval_ms: int | None = None
     max_events: int = 1_000
     max_bytes: int = 1_000_000
     timeout_ms: int = 30 * SECOND_MS
@@ -48,6 +53,20 @@ class Settings(msgspec.Struct, frozen=True):
     geo_db: tuple[str, ...] = ()
     theme: str = "dark"
     mouse: str = "clicks"
+
+    def interval_of(self, own_ms: int | None) -> int:
+        """Return the interval of a webhook, whose own may be 0; None follows the setting."""
+        return self.interval_ms if own_ms is None else own_ms
+
+    def retry_interval_of(self, own_ms: int | None, own_interval_ms: int | None) -> int:
+        """Return the wait of a webhook after a failure, before it is spread; never 0.
+
+        It is the webhook's own, else the setting, else the webhook's interval, else 3m.
+        """
+        for given_ms in (own_ms, self.retry_interval_ms):
+            if given_ms is not None:
+                return given_ms
+        return self.interval_of(own_interval_ms) or RETRY_WITHOUT_INTERVAL_MS
 
 
 class Setting(Option, frozen=True):
@@ -101,9 +120,19 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "interval",
         kinds.DURATION,
-        "the time between two runs of a webhook, and between two attempts of a delivery",
+        "the time between two runs of a webhook; 0s: it goes on as long as something waits",
         SECOND_MS,
         DAY_MS,
+        or_zero=True,
+    ),
+    Setting(
+        "retry_interval",
+        kinds.RETRY_INTERVAL,
+        "how long a failed attempt waits for the next; interval: as long as the webhook's "
+        "interval, 3m where that is 0s",
+        SECOND_MS,
+        DAY_MS,
+        unit="_ms",
     ),
     Setting("max_events", kinds.COUNT, "events in one request", 1, 100_000),
     Setting("max_bytes", kinds.SIZE, "bytes in one request", 1_000, 50_000_000),
@@ -256,9 +285,12 @@ def check_settings(settings: Settings) -> None:
 
 
 def _refuse_longer(settings: Settings, part: str, whole: str) -> None:
+    """Refuse a part that is longer than the whole; an interval of 0 bounds no linger."""
     part_ms = value_of(settings, BY_NAME[part])
     whole_ms = value_of(settings, BY_NAME[whole])
     if not isinstance(part_ms, int) or not isinstance(whole_ms, int) or part_ms <= whole_ms:
+        return
+    if whole == "interval" and whole_ms == 0:
         return
     shown = BY_NAME[whole].format(whole_ms)
     reason = f"{BY_NAME[part].format(part_ms)} is longer than {whole}, which is {shown}"

@@ -95,6 +95,7 @@ class WebhookPlan(msgspec.Struct, frozen=True):
     """Facts of a webhook from which the worker plans its next step."""
 
     webhook_id: int
+    type: str
     interval_ms: int | None
     head: int
     cursor: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from cli.context import Context, open_for_reading, open_for_writing
@@ -32,8 +32,8 @@ def run(args: Namespace, context: Context) -> ExitCode:
         until = Until.DUE_DONE if args.once else Until.EMPTY
         _refuse_paused(store)
     with LogLines(context.out.note_directly) as lines:
-        ended = asyncio.run(_run(args, context, store, until, lines.note))
-    return _exit_code(ended, store, until, context)
+        ended, heads = asyncio.run(_run(args, context, store, until, lines.note))
+    return _exit_code(ended, store, until, context, heads)
 
 
 def list_all(args: Namespace, context: Context) -> None:
@@ -89,8 +89,11 @@ def _refuse_paused(store: Store) -> None:
 
 async def _run(
     args: Namespace, context: Context, store: Store, until: Until, log: Callable[[str], None]
-) -> Ended | None:
-    """Run the worker and its sources; None if the time of --timeout ran out."""
+) -> tuple[Ended | None, Mapping[str, int] | None]:
+    """Run the worker and its sources; return why it ended, and the heads that it was to reach.
+
+    The reason is None if the time of --timeout ran out.
+    """
     from delivery.dispatcher import Until
 
     sources, worker = _sources_and_worker(context, store, until, log)
@@ -112,7 +115,7 @@ async def _run(
         stop()
         ended = await running
         await sources.end()
-        return ended if done else None
+        return ended if done else None, worker.heads
 
 
 def _sources_and_worker(
@@ -136,7 +139,13 @@ def _sources_and_worker(
     return sources, worker
 
 
-def _exit_code(ended: Ended | None, store: Store, until: Until, context: Context) -> ExitCode:
+def _exit_code(
+    ended: Ended | None,
+    store: Store,
+    until: Until,
+    context: Context,
+    heads: Mapping[str, int] | None,
+) -> ExitCode:
     from delivery.dispatcher import Until
     from delivery.worker import Ended
     from store.queue import attempts
@@ -147,7 +156,7 @@ def _exit_code(ended: Ended | None, store: Store, until: Until, context: Context
         return ExitCode.TEMPORARY  # as a service it is started again: the newer one, most likely
     if until is Until.STOPPED and ended is not None:
         return ExitCode.OK
-    if not store.call(attempts.undelivered):
+    if not store.call(attempts.undelivered, heads):
         return ExitCode.OK
     _note_undelivered(store, context)
     return ExitCode.TEMPORARY

@@ -28,7 +28,7 @@ def _run(commands: Commands) -> None:
     ends.add_argument(
         "--until-empty",
         action="store_true",
-        help="look once at each source, end when all is delivered",
+        help="look once at each source, end when all that waits then is delivered",
     )
     run.add_argument(
         "--timeout",

@@ -7,6 +7,9 @@ Every function is one transaction, and only ever touches deliveries that are sti
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 
 from peewee import JOIN, fn
 
@@ -28,6 +31,7 @@ def plans() -> list[WebhookPlan]:
     query = (
         webhook.select(
             webhook.id,
+            webhook.type,
             webhook.interval_ms,
             HeadRow.seq,
             webhook.cursor,
@@ -55,6 +59,7 @@ def plans() -> list[WebhookPlan]:
 
 def _plan(
     webhook_id: int,
+    type_: str,
     interval_ms: int | None,
     head: int,
     cursor: int,
@@ -75,6 +80,7 @@ def _plan(
         )
     return WebhookPlan(
         webhook_id=webhook_id,
+        type=type_,
         interval_ms=interval_ms,
         head=head,
         cursor=cursor,
@@ -86,9 +92,16 @@ def _plan(
     )
 
 
-def undelivered() -> int:
-    """Count the active webhooks that have something undelivered."""
+def undelivered(heads: Mapping[str, int] | None = None) -> int:
+    """Count the active webhooks that have something undelivered.
+
+    With `heads`, what is queued after these numbers of each type does not count.
+    """
     webhook = WebhookRow
+    queued = HeadRow.seq > webhook.cursor
+    if heads is not None:
+        before = [(webhook.type == type_) & (webhook.cursor < seq) for type_, seq in heads.items()]
+        queued = reduce(or_, before)
     pending = DeliveryRow.select(DeliveryRow.webhook).where(DeliveryRow.state == "pending")
     query = (
         webhook.select(fn.COUNT(webhook.id))
@@ -96,10 +109,7 @@ def undelivered() -> int:
         .where(
             webhook.active,
             webhook.deleted_ms.is_null(),
-            (HeadRow.seq > webhook.cursor)
-            | (webhook.redo_count > 0)
-            | (webhook.released > 0)
-            | webhook.id.in_(pending),
+            queued | (webhook.redo_count > 0) | (webhook.released > 0) | webhook.id.in_(pending),
         )
     )
     return int(rows(query)[0][0])
@@ -135,9 +145,11 @@ def record(
     vault: Vault,
     now_ms: int,
     go_on: bool,
+    new_run: bool = False,
 ) -> Work | None:
     """Write the result of an attempt; after a delivery, seal and start the run's next one.
 
+    `new_run` begins a new run, if something waits that came after this one began.
     A request that an admin made during the attempt is applied here; a 2XX wins over it.
     """
     with database.atomic():
@@ -148,23 +160,17 @@ def record(
         if delivery.state != "pending":
             return None
         delivery.sending_since_ms = None
-        delivery.last_status, delivery.last_error = result.status, result.error
         row = WebhookRow.get_by_id(work.webhook_id)
+        delivery.last_status = row.last_status = result.status
+        delivery.last_error = row.last_error = result.error
         row.last_attempt_ms = result.started_ms + result.duration_ms
-        row.last_status, row.last_error = result.status, result.error
         if verdict.delivered:
             _finish(delivery, row, now_ms)
         else:
             _postpone(delivery, row, work, verdict, now_ms)
-        if not (verdict.delivered and go_on) or data_version.is_overtaken():
+        if not (verdict.delivered and go_on and _may_go_on(row)):
             return None
-        if not row.active or row.deleted_ms is not None or settings.paused() is not None:
-            return None
-        try:
-            with database.atomic():
-                return _seal_and_begin(row, limits, new_id, vault, now_ms, False)
-        except WrongKey:
-            return None  # what was recorded above must stand; the next turn reports the key
+        return _go_on(row, limits, new_id, vault, now_ms, new_run)
 
 
 def recover(worker_id: str, now_ms: int) -> int:
@@ -238,6 +244,24 @@ def _begin(delivery: DeliveryRow, body: bytes, row: WebhookRow, vault: Vault, no
         revision=row.revision,
         interval_ms=row.interval_ms,
     )
+
+
+def _may_go_on(row: WebhookRow) -> bool:
+    if not row.active or row.deleted_ms is not None:
+        return False
+    return settings.paused() is None and not data_version.is_overtaken()
+
+
+def _go_on(
+    row: WebhookRow, limits: Limits, new_id: NewId, vault: Vault, now_ms: int, new_run: bool
+) -> Work | None:
+    """Seal and start the next delivery; where that fails, what was recorded must stand."""
+    begins_run = new_run and HeadRow.get_by_id(row.type).seq > row.run_until
+    try:
+        with database.atomic():
+            return _seal_and_begin(row, limits, new_id, vault, now_ms, begins_run)
+    except WrongKey:
+        return None  # the next turn reports the key
 
 
 def _write_attempt(work: Work, result: AttemptResult) -> None:

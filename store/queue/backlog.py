@@ -73,6 +73,11 @@ def head_of(type_: str) -> int:
     return int(HeadRow.get_by_id(type_).seq)
 
 
+def heads() -> dict[str, int]:
+    """Return the number of the newest event of each type."""
+    return {type_: int(seq) for type_, seq in rows(HeadRow.select(HeadRow.type, HeadRow.seq))}
+
+
 def _redo_left(redo: Redo, before_ms: int) -> Redo | None:
     first, last = redo.numbers[0], redo.numbers[-1]
     without = set(gaps(redo.numbers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -12,16 +13,19 @@ from msgspec.structs import replace
 
 from delivery.dispatcher import HOLD_S, NOTHING_SENT_S, Until
 from delivery.worker import Ended
+from domain.event_types import EventType
 from store.errors import StoreUnavailable
 from store.models import DeliveryRow, EventRow, WebhookRow
 from store.queue import attempts
 from tests.support.receiver_client import Receiver
 from tests.support.running_worker import QUICK, SkewedClock, hook, running_worker
 from tests.support.stores import Desk, carried, event, events
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 P = ParamSpec("P")
 T = TypeVar("T")
+LOG_AUTHN = EventType.LOG_AUTHN
+AT_ONCE = replace(QUICK, interval_ms=0)
 HOURLY = replace(QUICK, interval_ms=3_600_000, linger_ms=60_000)
 
 
@@ -33,6 +37,8 @@ class Door:
         self.closed: set[str] = set()
         self._run = desk.store.run
         self._lock = threading.Lock()
+        self.delays: dict[str, Callable[[], object]] = {}
+        """What is waited for, in a thread, between a function's end and its answer; once."""
         patch.setattr(desk.store, "run", self.run)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -41,7 +47,10 @@ class Door:
             self.counts[name] = self.counts.get(name, 0) + 1
         if name in self.closed:
             raise StoreUnavailable("the disk is full")
-        return await self._run(function, *args, **kwargs)
+        answer = await self._run(function, *args, **kwargs)
+        if (delay := self.delays.pop(name, None)) is not None:
+            await asyncio.to_thread(delay)
+        return answer
 
     def count(self, name: str) -> int:
         """How often a function of the store was asked for."""
@@ -72,6 +81,29 @@ def test_until_empty_ends_at_once_where_nothing_is_queued(desk: Desk) -> None:
     desk.add(hook("http://127.0.0.1:9/"))
     with running_worker(desk, HOURLY, Until.EMPTY) as running:
         assert running.join() is Ended.DONE
+
+
+@pytest.mark.parametrize("until", [Until.EMPTY, Until.DUE_DONE])
+@pytest.mark.parametrize("interval_ms", [0, 1_000])
+def test_a_worker_that_ends_by_itself_ends_at_the_head_of_its_start(
+    desk: Desk, shared_receiver: Receiver, until: Until, interval_ms: int
+) -> None:
+    """However fast events go on coming: here each request brings more than it takes."""
+    path = f"/slow:0.1/head-{until.name}-{interval_ms}"
+    desk.add(hook(shared_receiver.url(path), interval_ms=interval_ms))
+    desk.append(*events(1, 3))
+    settings = replace(AT_ONCE, max_events=2)
+    with running_worker(desk, settings, until) as running:
+        appended = 3
+        while running.ended is None and running.error is None and appended < 3_000:
+            appended += 2
+            desk.append(*events(appended - 1, appended))
+            running.worker.wake()
+        assert running.join() is Ended.DONE
+    status = desk.status(1)
+    assert status.pending is None
+    assert 3 <= status.delivered_events < appended
+    assert len(shared_receiver.requests(path)) < 60
 
 
 def test_until_empty_leaves_inactive_webhooks_alone(desk: Desk, shared_receiver: Receiver) -> None:
@@ -115,6 +147,104 @@ def test_once_tries_again_what_failed_before_and_goes_on_with_the_queue(
 
 def due_now() -> None:
     DeliveryRow.update(next_attempt_ms=0).execute()
+
+
+# An interval of 0
+
+
+def test_with_an_interval_of_0_what_comes_during_a_request_goes_right_after_it(
+    desk: Desk, door: Door, shared_receiver: Receiver
+) -> None:
+    """All that waits by then in one request, with no turn of the loop between."""
+    path = "/held/interval-0"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(event(1))
+    with running_worker(desk, AT_ONCE):
+        shared_receiver.wait(path, count=1)
+        for number in range(2, 6):
+            desk.append(event(number))
+        shared_receiver.release(path)
+        requests = shared_receiver.wait(path, acked=2)
+    assert [carried(request.body) for request in requests] == [[1], [2, 3, 4, 5]]
+    assert door.count("start_next") == 1
+
+
+def test_with_an_interval_of_0_a_lone_event_waits_for_the_linger(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/ok/lingers"
+    desk.add(hook(shared_receiver.url(path), interval_ms=0))
+    with running_worker(desk, replace(QUICK, interval_ms=60_000, linger_ms=500)) as running:
+        for number in (1, 2):
+            appended_ns = time.monotonic_ns()
+            desk.append(event(number))
+            running.worker.wake()
+            requests = shared_receiver.wait(path, acked=number)
+            assert requests[-1].started_ns - appended_ns >= 450_000_000
+    assert [carried(request.body) for request in requests] == [[1], [2]]
+
+
+def test_with_an_interval_of_0_a_failure_waits_all_the_same(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/script:503,200/interval-0"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(event(1))
+    clock = SkewedClock()
+    settings = replace(AT_ONCE, retry_interval_ms=1_000)
+    with running_worker(desk, settings, clock=clock) as running:
+        shared_receiver.wait(path, count=1)
+        for number in range(2, 12):
+            desk.append(event(number))
+            running.plan_again(clock)
+        requests = shared_receiver.wait(path, acked=1)
+        assert [request.status for request in requests[:2]] == [503, 200]
+        assert requests[1].started_ns - requests[0].started_ns >= 900_000_000
+        assert carried(requests[1].body) == [1]
+        eventually(lambda: desk.status(1).delivered_events == 11)
+    assert running.said("(attempt 2, retry interval 1s ±10%)")
+
+
+def test_with_an_interval_of_0_a_worker_with_nothing_to_send_sleeps(
+    desk: Desk, door: Door, shared_receiver: Receiver
+) -> None:
+    idle, clocked = "/ok/idle", "/ok/clocked"
+    desk.add(hook(shared_receiver.url(idle), interval_ms=0))
+    desk.add(hook(shared_receiver.url(clocked), LOG_AUTHN, interval_ms=1_000))
+    desk.append(event(1), event(2, LOG_AUTHN))
+    with running_worker(desk, AT_ONCE):
+        shared_receiver.wait(idle, acked=1)
+        shared_receiver.wait(clocked, acked=1)
+        desk.append(event(3, LOG_AUTHN))
+        before = door.count("plans"), door.count("start_next")
+        shared_receiver.wait(clocked, acked=2)
+        after = door.count("plans"), door.count("start_next")
+    assert after[0] - before[0] < 12
+    assert after[1] - before[1] <= 1
+
+
+def test_a_plan_that_was_read_before_a_drain_ended_starts_nothing(
+    desk: Desk, door: Door, shared_receiver: Receiver
+) -> None:
+    """It still has the delivery that is taken: the webhook would be held for nothing."""
+    path = "/held/read-too-early"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(event(1))
+    with running_worker(desk, AT_ONCE) as running:
+        shared_receiver.wait(path, count=1)
+        recorded = threading.Event()
+        door.delays["plans"] = lambda: recorded.wait(PATIENCE_S)
+        reads = door.count("plans")
+        running.worker.wake()
+        eventually(lambda: door.count("plans") > reads)
+        shared_receiver.release(path)
+        eventually(lambda: desk.status(1).delivered_events == 1)
+        eventually(lambda: running.said("1 delivery taken"))
+        recorded.set()
+        desk.append(event(2))
+        running.worker.wake()
+        shared_receiver.wait(path, acked=2)
+    assert door.count("start_next") == 2
 
 
 # Steps that cannot be started

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from delivery.log import location_of, never_raising
+import asyncio
+
+import pytest
+
+from delivery.log import TakenLog, location_of, never_raising
 from delivery.worker import Ended
 from tests.support.receiver_client import Receiver
 from tests.support.running_worker import hook, running_worker
@@ -22,6 +26,34 @@ def test_a_log_that_fails_loses_its_lines_and_no_more() -> None:
     never_raising(heard.append)("sent")
     never_raising(Broken().append)("sent")
     assert heard == ["sent"]
+
+
+def test_what_is_taken_in_many_short_drains_is_summed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delivery.log.TAKEN_EVERY_S", 0.05)
+    lines: list[str] = []
+    summed_up = asyncio.Event()
+
+    def write(line: str) -> None:
+        lines.append(line)
+        if len(lines) == 3:
+            summed_up.set()
+
+    async def tell() -> None:
+        log = TakenLog(write)
+        for events_ in (5, 1, 2):
+            log.note(1, 1, events_)
+        log.note(2, 2, 9)
+        assert lines == [
+            "webhook 1: 1 delivery taken, 5 events",
+            "webhook 2: 2 deliveries taken, 9 events",
+        ]
+        await summed_up.wait()
+        assert lines[2:] == ["webhook 1: 2 deliveries taken, 3 events"]
+        log.note(1, 1, 1)
+        log.flush()
+        assert lines[3:] == ["webhook 1: 1 delivery taken, 1 event"]
+
+    asyncio.run(tell())
 
 
 def test_no_outcome_is_lost_because_nobody_listens(desk: Desk, shared_receiver: Receiver) -> None:

@@ -78,7 +78,7 @@ def test_retry_after_lengthens_the_wait_and_says_so(
     assert first.ended_ns is not None
     waited_s = (second.started_ns - first.ended_ns) / 1e9
     assert waited_s >= (2 if asked else 1)
-    assert ("Retry-After 2s" if asked else "interval 1s") in pending.reason
+    assert ("Retry-After 2s" if asked else "retry interval 1s") in pending.reason
 
 
 def test_a_pause_cuts_no_attempt_and_starts_none(desk: Desk, shared_receiver: Receiver) -> None:

@@ -131,6 +131,15 @@ def test_the_webhooks_own_interval_counts() -> None:
     assert waiting(own, SENDING, NOW) == Waiting("next run, interval 1h", NOW + 59 * MINUTE)
 
 
+def test_with_an_interval_of_0_it_goes_after_the_linger() -> None:
+    own = status(wanted=fields(interval_ms=0))
+    assert waiting(own, SENDING, NOW) == Waiting("next run, 1s after something waits", NOW + 500)
+    at_once = replace(SENDING, interval_ms=0, linger_ms=0)
+    assert waiting(status(), at_once, NOW) == Waiting(
+        "next run, as soon as something waits", NOW - 500
+    )
+
+
 def test_a_clock_that_was_set_back_does_not_lengthen_the_wait() -> None:
     found = waiting(status(last_run_ms=NOW + 1_000 * MINUTE), SENDING, NOW)
     assert found.next_ms == NOW + 3 * MINUTE

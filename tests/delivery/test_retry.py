@@ -67,8 +67,8 @@ def test_the_dice_reach_both_ends() -> None:
 @pytest.mark.parametrize(
     ("attempt", "retry_after_ms", "reason"),
     [
-        (3, None, "attempt 4, interval 3m ±10%"),
-        (3, 120_000, "attempt 4, interval 3m ±10%"),
+        (3, None, "attempt 4, retry interval 3m ±10%"),
+        (3, 120_000, "attempt 4, retry interval 3m ±10%"),
         (3, 600_000, "attempt 4, Retry-After 10m"),
         (9, 3 * DAY_MS, "attempt 10, Retry-After 1d"),
     ],

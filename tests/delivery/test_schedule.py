@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from delivery.schedule import RunDefaults, Schedule, next_step
+from domain.event_types import EventType
 from store.records import PendingPlan, WebhookPlan
 
 NOW = 1_790_000_000_000
@@ -19,6 +20,7 @@ JUMPS = (HOUR, -HOUR, DAY, -DAY, 10 * YEAR, -10 * YEAR)
 
 IDLE = WebhookPlan(
     webhook_id=1,
+    type=EventType.ALERTS.value,
     interval_ms=None,
     head=0,
     cursor=0,
@@ -109,6 +111,43 @@ def test_a_retry_is_never_later_than_its_wait_from_now(next_attempt_ms: int, wai
 def test_a_run_is_never_later_than_an_interval_from_now(last_run_ms: int) -> None:
     wait_ms = wait_of(replace(QUEUED, last_run_ms=last_run_ms))
     assert DEFAULTS.linger_ms <= wait_ms <= DEFAULTS.interval_ms
+
+
+# An interval of 0
+
+AT_ONCE = RunDefaults(interval_ms=0, linger_ms=0)
+GATHERING = RunDefaults(interval_ms=0, linger_ms=2_000)
+
+
+def test_with_an_interval_of_0_the_next_run_waits_for_the_linger_alone() -> None:
+    plan = replace(QUEUED, last_run_ms=NOW)
+    assert wait_of(plan, defaults=AT_ONCE) == 0
+    assert wait_of(plan, defaults=GATHERING) == 2_000
+    assert wait_of(replace(QUEUED, last_run_ms=None), defaults=GATHERING) == 2_000
+
+
+def test_a_webhooks_own_interval_of_0_is_not_taken_for_none() -> None:
+    plan = replace(QUEUED, last_run_ms=NOW, interval_ms=0)
+    assert wait_of(plan) == DEFAULTS.linger_ms
+    assert wait_of(replace(plan, interval_ms=None)) == DEFAULTS.interval_ms
+
+
+def test_an_interval_of_0_hastens_no_retry() -> None:
+    assert wait_of(replace(FAILED, interval_ms=0), defaults=AT_ONCE) == 500
+
+
+@given(
+    last_run_ms=st.none() | st.integers(NOW - 20 * YEAR, NOW + 20 * YEAR),
+    linger_ms=st.integers(0, 60_000),
+    waited_ms=st.integers(0, 120_000),
+)
+def test_with_an_interval_of_0_no_clock_puts_a_run_off(
+    last_run_ms: int | None, linger_ms: int, waited_ms: int
+) -> None:
+    plan = replace(QUEUED, last_run_ms=last_run_ms)
+    step = next_step(plan, NOW, RunDefaults(interval_ms=0, linger_ms=linger_ms), waited_ms)
+    assert step is not None
+    assert step.wait_ms == max(0, linger_ms - waited_ms)
 
 
 # The schedule
@@ -219,6 +258,32 @@ def test_a_shorter_interval_counts_at_once() -> None:
     schedule = scheduled(plan)
     schedule.update([replace(plan, interval_ms=10_000)], DEFAULTS, NOW + 5_000, 105.0)
     assert schedule.next_at(()) == 110.0
+
+
+def test_the_linger_of_what_comes_during_a_run_counts_from_then() -> None:
+    schedule = Schedule()
+    under_way = replace(FAILED, head=6)
+    schedule.update([under_way], GATHERING, NOW, 100.0)
+    schedule.update([replace(under_way, head=9)], GATHERING, NOW + 500, 100.5)
+    over = replace(QUEUED, head=9, cursor=5, run_until=5, last_run_ms=NOW)
+    schedule.update([over], GATHERING, NOW + 1_500, 101.5)
+    assert schedule.next_at(()) == 102.0
+
+
+def test_what_the_next_run_takes_along_makes_nothing_after_it_older() -> None:
+    schedule = scheduled(replace(QUEUED, last_run_ms=NOW))
+    later = replace(QUEUED, head=6, cursor=5, run_until=5, last_run_ms=NOW + 10_000)
+    schedule.update([later], GATHERING, NOW + 20_000, 120.0)
+    assert schedule.next_at(()) == 122.0
+
+
+def test_a_shorter_linger_counts_at_once() -> None:
+    schedule = Schedule()
+    schedule.update([QUEUED], GATHERING, NOW, 100.0)
+    schedule.update([QUEUED], replace(GATHERING, linger_ms=1_500), NOW + 1_000, 101.0)
+    assert schedule.next_at(()) == 101.5
+    schedule.update([QUEUED], AT_ONCE, NOW + 1_200, 101.2)
+    assert schedule.next_at(()) == 101.2
 
 
 def test_a_step_that_is_gone_is_forgotten() -> None:

@@ -93,7 +93,7 @@ def test_a_failure_ends_the_drain_and_is_told(desk: Desk, shared_receiver: Recei
     log = with_sender(desk, story)
     assert bodies(shared_receiver, path) == [[1, 2], [3, 4]]
     assert "(2 events): answered 503 Service Unavailable; next at" in log[0]
-    assert log[0].endswith("(attempt 2, interval 1s ±10%)")
+    assert log[0].endswith("(attempt 2, retry interval 1s ±10%)")
 
 
 def test_nothing_to_send_is_said(desk: Desk, shared_receiver: Receiver) -> None:

@@ -12,6 +12,7 @@ from domain.errors import FieldError, FieldErrors
 from domain.options import SettingValue, format_size, parse_size
 from domain.settings import (
     BY_NAME,
+    RETRY_WITHOUT_INTERVAL_MS,
     SETTINGS,
     STORE_PATHS,
     Setting,
@@ -37,6 +38,7 @@ def test_the_defaults_are_the_ones_that_are_promised() -> None:
         "db": "",
         "key_file": "",
         "interval": "3m",
+        "retry_interval": "interval",
         "max_events": "1000",
         "max_bytes": "1MB",
         "timeout": "30s",
@@ -74,7 +76,7 @@ def test_every_range_is_kept_at_both_ends(setting: Setting) -> None:
     for edge in (setting.lowest, setting.highest):
         assert setting.parse(setting.format(edge)) == edge
     for outside in (setting.lowest - 1, setting.highest + 1):
-        if outside >= 0:
+        if outside >= 0 and not (setting.or_zero and outside == 0):
             with pytest.raises(FieldError, match=f"{setting.name}: .* is out of range; write"):
                 setting.parse(setting.format(outside))
 
@@ -108,7 +110,19 @@ def test_sizes_are_written_exactly(size: int, text: str) -> None:
             "interval",
             "500ms",
             "interval: 500ms is out of range; "
-            "write a duration such as 90s, 3m, 1h or 1d from 1s to 1d",
+            "write a duration such as 90s, 3m, 1h or 1d from 1s to 1d, or 0s",
+        ),
+        (
+            "retry_interval",
+            "0s",
+            "retry_interval: 0s is out of range; "
+            "write interval, or a duration such as 90s, 3m, 1h or 1d from 1s to 1d",
+        ),
+        (
+            "retry_interval",
+            "never",
+            "retry_interval: 'never' is not a duration; "
+            "write interval, or a duration such as 90s, 3m, 1h or 1d",
         ),
         (
             "interval",
@@ -166,6 +180,9 @@ def test_a_bad_value_names_setting_reason_and_cure(name: str, text: str, message
     ("line", "value"),
     [
         ('interval = "90s"', 90_000),
+        ('interval = "0s"', 0),
+        ('retry_interval = "20s"', 20_000),
+        ('retry_interval = "Interval"', None),
         ("max_events = 500", 500),
         ("max_events = 100_000", 100_000),
         ('max_bytes = "64KiB"', 65_536),
@@ -261,3 +278,39 @@ def test_settings_made_by_hand_are_checked_too() -> None:
     check_settings(Settings())
     with pytest.raises(FieldErrors, match="interval: 999ms is out of range"):
         check_settings(Settings(interval_ms=999, linger_ms=0))
+
+
+def test_an_interval_is_0_or_at_least_a_second() -> None:
+    check_settings(Settings(interval_ms=0))
+    assert BY_NAME["interval"].range == "1s to 1d, or 0s"
+    with pytest.raises(FieldErrors, match="interval: 1ms is out of range"):
+        check_settings(Settings(interval_ms=1, linger_ms=0))
+
+
+def test_a_linger_may_be_longer_than_an_interval_of_0_alone() -> None:
+    check_settings(Settings(interval_ms=0, linger_ms=60_000))
+    with pytest.raises(FieldErrors, match="linger: 2s is longer than interval, which is 1s"):
+        check_settings(Settings(interval_ms=1_000, linger_ms=2_000))
+
+
+WAITS = st.integers(1_000, 86_400_000)
+
+
+@given(
+    own=st.none() | WAITS,
+    setting=st.none() | WAITS,
+    own_interval=st.none() | st.just(0) | WAITS,
+    interval=st.just(0) | WAITS,
+)
+def test_the_nearest_word_about_a_retry_counts_and_it_is_never_0(
+    own: int | None, setting: int | None, own_interval: int | None, interval: int
+) -> None:
+    """Own retry interval, setting, own interval, setting of that; 3m in place of an interval 0."""
+    settings = Settings(interval_ms=interval, retry_interval_ms=setting)
+    in_force = own_interval if own_interval is not None else interval
+    assert settings.interval_of(own_interval) == in_force
+    found = settings.retry_interval_of(own, own_interval)
+    assert found >= 1_000
+    words = [wait for wait in (own, setting) if wait is not None]
+    assert found == (words[0] if words else in_force if in_force > 0 else 180_000)
+    assert RETRY_WITHOUT_INTERVAL_MS == 180_000

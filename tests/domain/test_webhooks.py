@@ -64,7 +64,8 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         "max_events: 0 is out of range; write a whole number from 1 to 100000",
         "max_bytes: 999 is out of range; "
         "write a size such as 1000000, 256MB or 64KiB from 1kB to 50MB",
-        "interval: 999ms is out of range; write a duration such as 90s, 3m, 1h or 1d from 1s to 1d",
+        "interval: 999ms is out of range; "
+        "write a duration such as 90s, 3m, 1h or 1d from 1s to 1d, or 0s",
         "ca_file: 'own.pem' is not an absolute path; start it with /",
     ]
     assert [error.field for error in caught.value.errors][:2] == ["url", "name"]

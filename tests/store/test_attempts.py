@@ -19,7 +19,7 @@ from store.database import open_store
 from store.errors import StoreOvertaken, StoreUnavailable
 from store.maintenance import health
 from store.models import DeliveryRow, EventRow
-from store.queue import attempts, deliveries, delivery_requests
+from store.queue import attempts, backlog, deliveries, delivery_requests
 from store.records import Limits, Work
 from tests.support.stores import ACTOR, LIMITS, MINUTE, NOW, WORKER, Desk, carried, events, fields
 from tests.support.stores import event as make_event
@@ -156,6 +156,36 @@ def test_a_new_run_is_noted_also_when_there_is_nothing_to_send(desk: Desk) -> No
     assert desk.status(webhook_id).last_run_ms == NOW
 
 
+def test_the_next_run_may_follow_in_the_same_transaction(desk: Desk) -> None:
+    webhook_id = desk.add()
+    desk.append(*events(1, 3))
+    work = desk.started(webhook_id, limits=TWO)
+    desk.append(*events(4, 5))
+    desk.now_ms += 1_000
+    following = desk.end(work, 200, go_on=True, new_run=True)
+    assert following is not None
+    assert carried(following.body) == [3, 4, 5]
+    assert desk.status(webhook_id).last_run_ms == NOW + 1_000
+
+
+def test_no_run_follows_where_nothing_waits(desk: Desk) -> None:
+    webhook_id = desk.add()
+    desk.append(make_event(1))
+    work = desk.started(webhook_id)
+    desk.now_ms += 1_000
+    assert desk.end(work, 200, go_on=True, new_run=True) is None
+    assert desk.status(webhook_id).last_run_ms == NOW
+
+
+def test_no_run_follows_a_failure(desk: Desk) -> None:
+    webhook_id = desk.add()
+    desk.append(make_event(1))
+    work = desk.started(webhook_id)
+    desk.append(make_event(2))
+    assert desk.end(work, 503, go_on=True, new_run=True) is None
+    assert desk.status(webhook_id).queued == 1
+
+
 def test_the_plan_of_a_webhook_says_what_waits(desk: Desk) -> None:
     webhook_id = desk.add(fields(interval_ms=MINUTE))
     desk.append(*events(1, 3))
@@ -202,6 +232,23 @@ def test_who_has_something_undelivered_is_counted(desk: Desk) -> None:
     assert desk.call(attempts.undelivered) == 1
     desk.end(work, 200)
     assert desk.call(attempts.undelivered) == 0
+
+
+def test_what_came_after_noted_heads_does_not_count(desk: Desk) -> None:
+    webhook_id = desk.add()
+    desk.add(fields(EventType.LOG_AUTHN))
+    desk.append(*events(1, 2))
+    heads = desk.call(backlog.heads)
+    assert heads == dict.fromkeys(EventType, 0) | {EventType.ALERTS: 2}
+    assert desk.call(attempts.undelivered, heads) == 1
+    work = desk.started(webhook_id)
+    desk.append(*events(3, 4))
+    assert desk.call(attempts.undelivered, heads) == 1
+    desk.end(work, 200)
+    assert desk.call(attempts.undelivered, heads) == 0
+    assert desk.call(attempts.undelivered) == 1
+    desk.end(desk.started(webhook_id), 503)
+    assert desk.call(attempts.undelivered, heads) == 1
 
 
 # Law 3: the same POST; law 5: a 2XX and nothing else.

@@ -179,6 +179,7 @@ class Desk:
         failure: Failure = REFUSED,
         answer: bytes = b"ok",
         go_on: bool = False,
+        new_run: bool = False,
     ) -> Work | None:
         """Record an attempt; a failed one is due again in three minutes."""
         delivered = status is not None and 200 <= status < 300
@@ -196,6 +197,7 @@ class Desk:
             vault=self.store.vault,
             now_ms=self.now_ms,
             go_on=go_on,
+            new_run=new_run,
         )
 
     def status(self, webhook_id: int) -> WebhookStatus:
