@@ -15,7 +15,7 @@ import certifi
 import httpcore
 import httpx
 
-from delivery.connection import OneConnection, WatchedStream
+from delivery.connection import OneConnection, SocketStream, WatchedStream
 from domain.addresses import NetworkPolicy, is_address
 from domain.times import format_duration
 
@@ -96,7 +96,6 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         self.stream: WatchedStream | None = None
         self._policy = policy
         self._resolver = resolver
-        self._dialler = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -114,10 +113,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         for index, address in enumerate(addresses):
             share = _share(started, timeout, len(addresses) - index)
             try:
-                stream = await self._dialler.connect_tcp(
-                    address, port, share, local_address, socket_options
-                )
-                self.stream = WatchedStream(stream)
+                self.stream = WatchedStream(await _dial(address, port, share))
                 return self.stream
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = failure or error
@@ -177,6 +173,27 @@ def judge(policy: NetworkPolicy, host: str, addresses: Iterable[str]) -> None:
             raise AddressRefused(
                 reason if address == host else f"{host} leads to a refused address: {reason}"
             )
+
+
+async def _dial(address: str, port: int, limit: float | None) -> SocketStream:
+    """Connect to an address. Raises httpcore.ConnectError and ConnectTimeout."""
+    try:
+        dialled = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    try:
+        dialled.setblocking(False)
+        dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        async with asyncio.timeout(limit):
+            await asyncio.get_running_loop().sock_connect(dialled, (address, port))
+        return SocketStream(dialled)
+    except BaseException as error:
+        dialled.close()
+        if isinstance(error, TimeoutError) and error.errno is None:
+            raise httpcore.ConnectTimeout from error
+        if isinstance(error, OSError):
+            raise httpcore.ConnectError(str(error)) from error
+        raise
 
 
 def _direct(backend: GuardedBackend, ssl_context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:

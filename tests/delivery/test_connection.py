@@ -94,9 +94,12 @@ def told(
     story: Callable[[Scripted, Post], Awaitable[None]],
     receiver: Scripted | None = None,
     authority: Authority | None = None,
-    proxied: bool = False,
+    proxied: str = "",
 ) -> None:
-    """Tell a story of a poster and its receiver, over TLS where there is an authority."""
+    """Tell a story of a poster and its receiver, over TLS where there is an authority.
+
+    `proxied` is "" for no proxy, "http" or "https".
+    """
     receiver = receiver or Scripted()
     proxy = Proxy()
 
@@ -105,8 +108,10 @@ def told(
         if authority is not None:
             tls, ca_file = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), str(authority.file)
             tls.load_cert_chain(*authority.issue("127.0.0.1", name="scripted"))
-        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}" if proxied else None
+        proxy_tls = tls if proxied == "https" else None
+        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=proxy_tls)
+        port = server.sockets[0].getsockname()[1]
+        address = f"{proxied}://127.0.0.1:{port}" if proxied else None
         poster = Poster(NetworkPolicy(), 5_000, 2_000, ca_file, address, resolver=Resolver())
         async with server, receiver.listening(tls):
             try:
@@ -289,6 +294,67 @@ def test_what_comes_after_the_look_and_before_the_sending_is_noticed(
     told(story)
 
 
+class HalfRecord(Scripted):
+    """Sends over TLS the beginning of another record together with each answer."""
+
+    def __init__(self, authority: Authority) -> None:
+        super().__init__()
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(*authority.issue("127.0.0.1", name="half-record"))
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take one request."""
+        self._tasks.append(asyncio.current_task())
+        self.writers.append(writer)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        await self._done(tls.do_handshake, reader, writer)
+        request = b""
+        while not request.endswith(BODY):
+            request += await self._done(tls.read, reader, writer)
+        self.taken.append(len(self.writers))
+        tls.write(TAKEN)
+        answer = self._outgoing.read()
+        tls.write(FAILED)
+        writer.write(answer + self._outgoing.read()[:-1])
+        with contextlib.suppress(OSError):
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+
+    async def _done(
+        self,
+        step: Callable[[], Any],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> Any:
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                writer.write(self._outgoing.read())
+                self._incoming.write(await reader.read(65_536))
+            finally:
+                writer.write(self._outgoing.read())
+
+
+def test_the_beginning_of_a_tls_record_is_left_over(authority: Authority) -> None:
+    receiver = HalfRecord(authority)
+
+    async def tell() -> None:
+        ca_file = str(authority.file)
+        poster = Poster(NetworkPolicy(), 5_000, 2_000, ca_file, resolver=Resolver())
+        async with receiver.listening(None):
+            for _ in range(2):
+                url = receiver.url.replace("http:", "https:")
+                assert (await poster.post(url, (), BODY)).delivered
+            await poster.close()
+
+    asyncio.run(tell())
+    assert receiver.taken == [1, 2]
+
+
 KEPT = {
     "no body": TAKEN,
     "a body": b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nokay",
@@ -334,10 +400,12 @@ def test_a_connection_that_may_bring_more_is_not_used_again(answer: bytes) -> No
 # Through a proxy
 
 
-@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize(("secure", "proxy"), [(False, "http"), (True, "http"), (True, "https")])
 def test_a_connection_through_a_proxy_is_used_again_if_nothing_is_left_over(
-    secure: bool, authority: Authority
+    secure: bool, proxy: str, authority: Authority
 ) -> None:
+    """To a proxy of https:// there is TLS within TLS."""
+
     async def story(receiver: Scripted, post: Post) -> None:
         await takes(3, receiver, post)
         assert receiver.taken == [1, 1, 1]
@@ -345,7 +413,7 @@ def test_a_connection_through_a_proxy_is_used_again_if_nothing_is_left_over(
         await takes(3, receiver, post)
         assert receiver.taken == [1, 1, 1, 1, 2, 3]
 
-    told(story, authority=authority if secure else None, proxied=True)
+    told(story, authority=authority if secure else None, proxied=proxy)
 
 
 # What ends
@@ -375,6 +443,12 @@ def test_a_connection_that_is_half_closed_before_its_next_use_fails_nothing() ->
     told(story)
 
 
+def _reset(writer: asyncio.StreamWriter) -> None:
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
 class Breaking(Scripted):
     """Breaks each connection at its second request, after some bytes of an answer."""
 
@@ -390,9 +464,7 @@ class Breaking(Scripted):
             return
         writer.write(self.last)
         await writer.drain()
-        linger = struct.pack("ii", 1, 0)
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        writer.transport.abort()
+        _reset(writer)
 
 
 @pytest.mark.parametrize("secure", [False, True])
@@ -436,6 +508,58 @@ def test_silence_on_a_kept_connection_is_a_failure_like_any_other() -> None:
         assert (silent.error, silent.kept_was_lost) == ("TimeoutError", False)
 
     told(story)
+
+
+class Hasty(Scripted):
+    """Answers before it has read the body, and breaks the connection."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take the head of one request."""
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(TAKEN)
+        await writer.drain()
+        _reset(writer)
+
+
+def test_an_answer_to_a_part_of_a_request_delivers_nothing(authority: Authority) -> None:
+    """The body is more than the system keeps for both ends."""
+    body = b"[" + b" " * 20_000_000 + b"]"
+
+    async def tell(tls: ssl.SSLContext | None, ca_file: str | None) -> Outcome:
+        poster = Poster(NetworkPolicy(), 5_000, 5_000, ca_file, resolver=Resolver())
+        receiver = Hasty()
+        async with receiver.listening(tls):
+            return await poster.post(receiver.url, (), body)
+
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(*authority.issue("127.0.0.1", name="hasty"))
+    for outcome in (
+        asyncio.run(tell(None, None)),
+        asyncio.run(tell(server_side, str(authority.file))),
+    ):
+        assert (outcome.delivered, outcome.status) == (False, None), outcome
+
+
+class Endless(Scripted):
+    """Sends hints without end in place of an answer."""
+
+    async def take(
+        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 5_000)
+            await writer.drain()
+            await asyncio.sleep(0)  # the end of a connection is noticed by the loop
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_hints_without_end_hold_nobody_up(secure: bool, authority: Authority) -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        outcome = await post()
+        assert (outcome.status, outcome.error) == (None, "TimeoutError")
+        assert outcome.duration_ms < 4_000
+
+    told(story, Endless(), authority if secure else None)
 
 
 def test_an_answer_in_no_text_asks_for_tls() -> None:

@@ -326,6 +326,24 @@ def test_https_to_a_plain_port_is_hinted_at(shared_receiver: Receiver) -> None:
     assert outcome.detail.startswith(("TLS: ", "no TLS handshake within 500ms"))
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "error"), [("reset", "ConnectionResetError"), ("close", "ConnectionClosed")]
+)
+def test_a_broken_answer_over_tls_is_told_as_one(
+    tls_receiver: Receiver, authority: Authority, behaviour: str, error: str
+) -> None:
+    outcome = attempt(tls_receiver.url(f"/{behaviour}"), poster(ca_file=str(authority.file)))
+    assert (outcome.status, outcome.error) == (None, error)
+
+
+def test_a_port_that_says_nothing_ends_the_handshake_at_the_connect_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
+        outcome = attempt(url, poster(connect_ms=200))
+    assert outcome.error == "ConnectTimeout"
+    assert outcome.detail == "no TLS handshake within 200ms; is this port TLS?"
+
+
 def test_http_to_a_tls_port_is_hinted_at(tls_receiver: Receiver) -> None:
     outcome = attempt(tls_receiver.url("/ok").replace("https:", "http:"))
     assert outcome.detail.endswith("is this port TLS?")
