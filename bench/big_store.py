@@ -10,25 +10,29 @@ from bench.stores import ADMIN, now_ms, opened
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
 from store import webhooks
+from store.events import keys
 
 DAY_MS = 86_400_000
 EVENTS = """
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :events)
-    INSERT INTO event (type, seq, id, received_ms, body)
-    SELECT 'endpoint_stats', i, printf('b%010d', i), :now_ms - (:events - i),
+    WITH RECURSIVE n(i, at_ms) AS (
+        SELECT 1, :now_ms - :events + 1 UNION ALL SELECT i + 1, at_ms + 1 FROM n WHERE i < :events
+    )
+    INSERT INTO event (key, moment, id, received_ms, body)
+    SELECT :start + i, :epoch + at_ms / 1000, printf('b%010d', i * 7919 % 10000000019), at_ms,
         CAST(printf('{"type":"endpoint_stats","id":"b%010d","attributes":{"created":'
-            || '"2026-11-24T08:00:00Z","ip":"192.0.2.1","port":51820,"rx_delta":%d,'
+            || '"%s","ip":"192.0.2.1","port":51820,"rx_delta":%d,'
             || '"rx_total":31591436,"tx_delta":772,"tx_total":70276620,"note":"%s"}}',
-            i, i % 9973, :filler) AS BLOB)
+            i * 7919 % 10000000019, strftime('%Y-%m-%dT%H:%M:%SZ', at_ms / 1000, 'unixepoch'),
+            i % 9973, :filler) AS BLOB)
     FROM n
 """
 DELIVERIES = """
     WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :deliveries - 1)
-    INSERT INTO delivery (id, public_id, webhook_id, type, first_seq, last_seq, without, count,
+    INSERT INTO delivery (id, public_id, webhook_id, type, first_seq, last_seq, numbers, count,
         bytes, sha256, splice, layout, state, attempts, sealed_ms, next_attempt_ms, wait_ms, reason,
         last_status, ended_ms)
     SELECT i + 1, printf('msg_%022d', i), i % :webhooks + 1, 'endpoint_stats',
-        i / :webhooks * 10 + 1, i / :webhooks * 10 + 10, '[]', 10, 3700, printf('%064d', i), x'', 1,
+        i / :webhooks * 10 + 1, i / :webhooks * 10 + 10, '', 10, 3700, printf('%064d', i), x'', 1,
         'delivered', 1, :now_ms - (:deliveries - i) * 10, :now_ms, 0, '', 200,
         :now_ms - (:deliveries - i) * 10 + 5
     FROM n
@@ -62,6 +66,8 @@ def make(
         "events": events,
         "now_ms": now_ms() - int((days_ago or 1 / 24) * DAY_MS),
         "filler": "x" * 130,
+        "start": keys.key_of(EventType.ENDPOINT_STATS, 0),
+        "epoch": keys.moment_of(EventType.ENDPOINT_STATS, keys.EPOCH_SLOT),
     }
     with closing(sqlite3.connect(path)) as database:
         if events:

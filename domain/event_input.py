@@ -1,4 +1,7 @@
-"""Texts that hold events in one of three forms: one object, an array, or a line each."""
+"""Texts that hold events in one of three forms: one object, an array, or a line each.
+
+And the comparison of an event with one that was read earlier and may be the same.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from domain.events import (
     read_document,
     read_event,
 )
+from domain.times import instant, rfc3339_second
 
 ID_TAKEN = "its id is known already with another body: leave it out, or give it an id of its own"
 MOST_EVENTS = 10_000
@@ -69,11 +73,33 @@ def forwarded_body(event: Event) -> bytes:
 
     So that one, too, takes a repeat with another time for the same event.
     """
-    if event.created_given:
+    if event.created_s is not None:
         return event.body
     value = strict_json.decode(event.body)
     value["attributes"].pop("created", None)
     return strict_json.compact(value)
+
+
+def same_event(stored_body: bytes, event: Event) -> bool:
+    """Return True if a stored body, under which this event is known, says what this event says.
+
+    A given `created` may be spelled otherwise, but is the same to the last digit.
+    """
+    if stored_body == event.body:
+        return True
+    stored, given = strict_json.comparable(stored_body), strict_json.comparable(event.body)
+    for attributes in (stored["attributes"], given["attributes"]):
+        for name in event.no_facts:
+            attributes.pop(name, None)
+        created = attributes.pop("created", None)
+        if event.created_s is not None and isinstance(created, str):
+            attributes["created"] = instant(created)
+    return bool(stored == given)
+
+
+def created_second(stored_body: bytes) -> int | None:
+    """Return the second since 1970 of the `created` of a stored body, given or filled in."""
+    return rfc3339_second(str(strict_json.comparable(stored_body)["attributes"].get("created")))
 
 
 def is_document(beginning: bytes, *, ended: bool) -> bool:

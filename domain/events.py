@@ -19,7 +19,7 @@ from domain.event_types import TOP_LEVEL_MEMBERS, EventType
 from domain.ids import event_id_from_facts, new_event_id
 from domain.safe import safe
 from domain.strict_json import StrictJsonError
-from domain.times import is_rfc3339, parse_rfc3339, rfc3339
+from domain.times import instant, rfc3339, rfc3339_second
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_TEXT_BYTES = 8 * MAX_EVENT_BYTES
@@ -45,7 +45,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     A Struct, because a frozen dataclass takes ten times as long to make, half as long as reading
     the event does.
 
-    `created_given` is False when `attributes.created` was filled in by us: a repeat of such an
+    `created_s` is the second of the given `attributes.created`, since 1970: an event is known by
+    its type, its id and this. It is None when `created` was filled in by us: a repeat of such an
     event comes with another time and is the same event all the same. `no_facts` names further
     attributes of which that is true, such as the name of what the event is about.
     """
@@ -53,7 +54,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     type: EventType
     id: str
     body: bytes
-    created_given: bool
+    created_s: int | None
     no_facts: tuple[str, ...] = ()
 
 
@@ -129,18 +130,6 @@ def read_document(
     if data.lstrip(b" \t\r\n").startswith(b"["):
         return read_array(data, now_ms=now_ms, random64=random64, most=most)
     return [read_event(data, now_ms=now_ms, random64=random64)]
-
-
-def same_event(stored_body: bytes, event: Event) -> bool:
-    """Return True if a stored body of this event's type and id says what this event says."""
-    if stored_body == event.body:
-        return True
-    stored, given = strict_json.comparable(stored_body), strict_json.comparable(event.body)
-    no_facts = event.no_facts if event.created_given else ("created", *event.no_facts)
-    for attribute in no_facts:
-        stored["attributes"].pop(attribute, None)
-        given["attributes"].pop(attribute, None)
-    return bool(stored == given)
 
 
 def _split_array(data: bytes, most: int | None) -> Iterator[bytes]:
@@ -231,9 +220,9 @@ def _read_compact(data: bytes) -> Event | None:
     except _DECODING_FAILED:
         return None
     event_id = members["id"]
-    created = members["attributes"].get("created")
-    if _encode(members) == data and _is_id(event_id) and _is_time(created):
-        return Event(members["type"], event_id, data, True)
+    created_s = _usual_second(members["attributes"].get("created"))
+    if _encode(members) == data and _is_id(event_id) and created_s is not None:
+        return Event(members["type"], event_id, data, created_s)
     return None
 
 
@@ -241,13 +230,16 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isprintable() and 0 < len(text) <= MAX_ID_LENGTH
 
 
-def _is_time(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST_USUAL_TIME and _is_known_time(value)
+def _usual_second(value: object) -> int | None:
+    """Return the second of a time that is not longer than usual, None of anything else."""
+    if isinstance(value, str) and len(value) <= _LONGEST_USUAL_TIME:
+        return _known_second(value)
+    return None
 
 
 @lru_cache(maxsize=1024)  # the events of a batch share their seconds
-def _is_known_time(text: str) -> bool:
-    return is_rfc3339(text)
+def _known_second(text: str) -> int | None:
+    return rfc3339_second(text)
 
 
 # The strict way: it finds the place and the reason.
@@ -269,10 +261,10 @@ def _checked_event(value: Any, now_ms: int, random64: Callable[[], int]) -> Even
         return _sanitized_event(value, now_ms, random64)
     members = _checked_members(value)
     event_type = _checked_type(members)
-    created_given = _checked_created(members["attributes"])
-    if created_given and "id" in members:
-        return _sized_event(Event(event_type, _checked_id(members["id"]), body, True))
-    return _sized_event(_completed(event_type, members, created_given, now_ms, random64))
+    created_s = _checked_created(members["attributes"])
+    if created_s is not None and "id" in members:
+        return _sized_event(Event(event_type, _checked_id(members["id"]), body, created_s))
+    return _sized_event(_completed(event_type, members, created_s, now_ms, random64))
 
 
 def _sanitized_event(value: Any, now_ms: int, random64: Callable[[], int]) -> Event:
@@ -282,7 +274,7 @@ def _sanitized_event(value: Any, now_ms: int, random64: Callable[[], int]) -> Ev
     except StrictJsonError as error:
         raise EventError(error.place or "event", error.reason) from None
     event = _checked_event(sanitized, now_ms, random64)
-    return SanitizedEvent(event.type, event.id, event.body, event.created_given)
+    return SanitizedEvent(event.type, event.id, event.body, event.created_s)
 
 
 def _sanitized(value: Any) -> Any:
@@ -302,24 +294,24 @@ def _sanitized(value: Any) -> Any:
 def _completed(
     event_type: EventType,
     members: dict[str, Any],
-    created_given: bool,
+    created_s: int | None,
     now_ms: int,
     random64: Callable[[], int],
 ) -> Event:
     completed = dict(members)
-    if not created_given:
+    if created_s is None:
         completed["attributes"] = {
             "created": rfc3339(now_ms // 1000 * 1000),  # as real ones have it, in whole seconds
             **members["attributes"],
         }
     if "id" in members:
         event_id = _checked_id(members["id"])
-    elif created_given:
+    elif created_s is not None:
         event_id = event_id_from_facts(event_type, strict_json.canonical(members))
     else:
         event_id = new_event_id(random64)
     completed["id"] = event_id
-    return Event(event_type, event_id, strict_json.compact(completed), created_given)
+    return Event(event_type, event_id, strict_json.compact(completed), created_s)
 
 
 def _checked_members(value: Any) -> dict[str, Any]:
@@ -346,21 +338,21 @@ def _checked_type(members: dict[str, Any]) -> EventType:
     return _TYPES[given]
 
 
-def _checked_created(attributes: dict[str, Any]) -> bool:
-    """Return True if `created` is given; refuse one that is no time."""
+def _checked_created(attributes: dict[str, Any]) -> int | None:
+    """Return the second of a given `created`, None without one; refuse one that is no time."""
     if "created" not in attributes:
-        return False
+        return None
     created = attributes["created"]
-    if _is_time(created):
-        return True
+    usual = _usual_second(created)
+    if usual is not None:
+        return usual
     if not isinstance(created, str):
         raise EventError("attributes.created", f"{_kind(created)} is no time: {_CREATED_CURE}")
     try:
-        parse_rfc3339(created)
+        return instant(created)[0]
     except ValueError as error:
         reason = f"{safe(str(error), 300)}, or leave it out"
         raise EventError("attributes.created", reason) from None
-    return True
 
 
 def _checked_id(event_id: Any) -> str:

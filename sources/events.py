@@ -14,7 +14,7 @@ from domain.alert_kinds import AlertTerms
 from domain.event_types import EventType
 from domain.events import Event
 from domain.ids import event_id_from_facts
-from domain.times import rfc3339
+from domain.times import rfc3339, rfc3339_second
 
 _encoder = msgspec.json.Encoder(order="sorted")
 
@@ -33,12 +33,16 @@ def fact_event(
     created_given: bool = True,
     no_facts: tuple[str, ...] = (),
 ) -> Event:
-    """Return an event whose id follows from its facts; see `Event` for the last two arguments."""
+    """Return an event whose id follows from its facts.
+
+    `created_given`: the time in its attributes is a fact too; `no_facts`: see `Event`.
+    """
     event_id = event_id_from_facts(type_, "\0".join(facts).encode())
     body = {"attributes": attributes, "id": event_id, "type": type_.value}
     if relationships:
         body["relationships"] = relationships
-    return Event(type_, event_id, _encoder.encode(body), created_given, no_facts)
+    created_s = rfc3339_second(attributes["created"]) if created_given else None
+    return Event(type_, event_id, _encoder.encode(body), created_s, no_facts)
 
 
 def alert(

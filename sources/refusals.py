@@ -51,7 +51,7 @@ def updated_event(event: Event) -> Event | None:
     body = strict_json.compact(named)
     if len(body) > MAX_EVENT_BYTES:
         return None
-    return Event(event.type, event_id, body, event.created_given, event.no_facts)
+    return Event(event.type, event_id, body, event.created_s, event.no_facts)
 
 
 def _alert(alerts: Mapping[str, AlertTerms], refused: RefusedNews, now_ms: int) -> Event | None:

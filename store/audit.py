@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from peewee import fn
 
 from domain.actors import Actor
-from store.models import ChangeRow, WebhookRow, database, record_from, rows
-from store.records import AuditEntry
+from store.models import ChangeRow, WebhookRow, database, rows
+from store.records import AuditEntry, record_from
 
 if TYPE_CHECKING:
     from domain.filters import Term

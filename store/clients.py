@@ -13,8 +13,8 @@ from domain.actors import Actor
 from domain.source_kinds import check_name
 from store import audit, broker_cursors, lookalikes, sources
 from store.errors import Conflict, NotFound
-from store.models import ClientRow, database, record_from
-from store.records import Client
+from store.models import ClientRow, database
+from store.records import Client, record_from
 
 NOUNS = {client_kinds.AGENT: "host", client_kinds.BROKER: "broker"}
 """The noun of each kind of client for admins."""

@@ -214,7 +214,12 @@ def _open(path: Path, vault: Vault, *, migrate: bool) -> Store:
 def _connect(engine: SqliteDatabase, *, read_only: bool = False) -> None:
     engine.connect(reuse_if_open=True)
     if read_only:
-        database.execute_sql("PRAGMA query_only = 1")
+        _only_read()
+
+
+def _only_read() -> None:
+    migrations.show_older(database)
+    database.execute_sql("PRAGMA query_only = 1")
 
 
 def _migrate_or_accept(store: Store, *, migrate: bool) -> bool:
@@ -239,7 +244,7 @@ def _migrate_or_accept(store: Store, *, migrate: bool) -> bool:
 
         store.warnings += migrations.upgrade(database, path, store.vault, backup_to)
     else:
-        database.execute_sql("PRAGMA query_only = 1")
+        _only_read()
         return True
     _check_writable(path)
     if migrate and remnants.are_there():

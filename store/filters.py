@@ -23,7 +23,7 @@ from domain.filters import (
     Unanswered,
 )
 from domain.wording import ERROR_WORDS, OTHER_ERROR, status_words
-from store.models import AttemptRow, ChangeRow, DeliveryRow, EventRow
+from store.models import AttemptRow, ChangeRow, DeliveryRow
 from store.workers import is_anyone_sending
 
 _ENDED = ("skipped", "resealed")
@@ -32,22 +32,18 @@ _STATUSES = range(100, 600)
 
 def delivery_conditions(terms: Sequence[Term]) -> list[Any]:
     """Return what deliveries must meet. A search is for what is shown of them, not for codes."""
-    return _conditions(terms, _of_delivery)
+    return conditions(terms, _of_delivery)
 
 
 def change_conditions(terms: Sequence[Term]) -> list[Any]:
     """Return what lines of the audit trail must meet."""
-    return _conditions(terms, _of_change)
+    return conditions(terms, _of_change)
 
 
-def event_conditions(terms: Sequence[Term]) -> list[Any]:
-    """Return what events must meet, as `domain.filters.event_passes` judges them."""
-    return _conditions(terms, _of_event)
-
-
-def _conditions(terms: Sequence[Term], sql_of: Callable[[Criterion], Any]) -> list[Any]:
-    conditions = [(fn.COALESCE(sql_of(term.criterion), False), term.inverse) for term in terms]
-    return [~condition if inverse else condition for condition, inverse in conditions]
+def conditions(terms: Sequence[Term], sql_of: Callable[[Criterion], Any]) -> list[Any]:
+    """Return the SQL of terms, given that of a criterion."""
+    found = [(fn.COALESCE(sql_of(term.criterion), False), term.inverse) for term in terms]
+    return [~condition if inverse else condition for condition, inverse in found]
 
 
 def _of_delivery(criterion: Criterion) -> Any:
@@ -90,19 +86,6 @@ def _of_change(criterion: Criterion) -> Any:
             return found | fn.REPLACE(ChangeRow.detail, "_", " ").contains(text.replace("_", " "))
         case _:
             raise ValueError(f"no change has a {type(criterion).__name__}")
-
-
-def _of_event(criterion: Criterion) -> Any:
-    match criterion:
-        case OfType(type_):
-            return EventRow.type == type_.value
-        case Since(since_ms):
-            return EventRow.received_ms >= since_ms
-        case HasText(text):
-            # No JSON holds a NUL, and LIKE would end there.
-            return "\0" not in text and EventRow.body.cast("TEXT").contains(text)
-        case _:
-            raise ValueError(f"no event has a {type(criterion).__name__}")
 
 
 def _any_has(fields: Sequence[Any], text: str) -> Any:

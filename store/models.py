@@ -6,11 +6,8 @@ Times are UTC milliseconds, bodies are bytes. The queue has no table: it is the 
 
 from __future__ import annotations
 
-from collections import namedtuple
-from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 from peewee import (
     AutoField,
     BigIntegerField,
@@ -22,38 +19,15 @@ from peewee import (
     ForeignKeyField,
     IntegerField,
     Model,
-    ModelSelect,
     TextField,
 )
 
 database = DatabaseProxy()
-T = TypeVar("T", bound=msgspec.Struct)
 
 
 def rows(query: Any) -> list[Any]:
     """A query's rows as plain tuples, all fetched: a half-read cursor would pin the WAL."""
     return list(database.execute(query).fetchall())
-
-
-def light_rows(query: ModelSelect[Any]) -> list[Any]:
-    """Return the rows of a query for whole models as named tuples, made faster than models.
-
-    They have the model's names and SQLite's values: what is boolean is 0 or 1.
-    """
-    names = tuple(field.name for field in query.model._meta.sorted_fields)
-    return list(map(_row_class(query.model.__name__, names)._make, rows(query)))
-
-
-def record_from(record: type[T], row: Any, **other: Any) -> T:
-    """Make a record of a row; each field is the column of its name, unless it is in `other`."""
-    columns = row.__data__
-    names = [name for name in record.__struct_fields__ if name not in other]
-    return record(**{name: columns.get(name) for name in names}, **other)
-
-
-@lru_cache
-def _row_class(name: str, fields: tuple[str, ...]) -> Any:
-    return namedtuple(name, fields)
 
 
 def _table_name(model: type[Model]) -> str:
@@ -94,27 +68,29 @@ class HeadRow(Base):
 
 
 class EventRow(Base):
-    """One event; `body` is exactly what will be POSTed. `seq` is dense for each type."""
+    """One event, known by `moment` and `id`; `body` is exactly what will be POSTed.
 
-    type = CharField()
-    seq = BigIntegerField()
-    id = CharField()
+    `key` is its type and its number, which is dense for each type; `moment` is its type and the
+    second of the `created` that it was given (`store/events/keys.py`).
+    """
+
+    key = BigIntegerField(primary_key=True)
+    moment = BigIntegerField()
+    id = TextField()
     received_ms = BigIntegerField()
     body = BlobField()
 
     class Meta:
-        primary_key = CompositeKey("type", "seq")
-        indexes = ((("type", "id"), True),)
+        indexes = ((("moment", "id"), True),)
 
 
 class WebhookRow(Base):
     """One subscription, its cursor in the queue and the result of its last delivery.
 
-    `redo_*` is a range of events sealed once already that is to be sealed anew (a reseal); it
-    comes before everything after the cursor, and keeps its own type since a webhook's type may
-    be edited. `redo_without` is the JSON list of numbers that are not in it; `redo_count` follows
-    from these and is kept for those who only count. `run_until` is the head that was noted when
-    the current run started.
+    `redo_*` are events sealed once already that are to be sealed anew (a reseal); they come before
+    everything after the cursor, and keep their own type since a webhook's type may be edited.
+    `redo_numbers` are their numbers (`store/ranges.py`); `redo_count` is kept for those who only
+    count. `run_until` is the head that was noted when the current run started.
 
     `url` is what of the URL is shown: scheme, host and the first part of the path. `target` is the
     whole URL and the headers, encrypted together so that an attempt decrypts once; null where
@@ -141,7 +117,7 @@ class WebhookRow(Base):
     redo_type = CharField(null=True)
     redo_next = BigIntegerField(null=True)
     redo_last = BigIntegerField(null=True)
-    redo_without = TextField(null=True)
+    redo_numbers = TextField(null=True)
     redo_count = IntegerField(default=0)
     redo_max_events = IntegerField(null=True)
     released = IntegerField(default=0)
@@ -155,6 +131,7 @@ class WebhookRow(Base):
     updated_ms = BigIntegerField()
     deleted_ms = BigIntegerField(null=True)
     erased_ms = BigIntegerField(null=True)
+    retry_interval_ms = BigIntegerField(null=True)
 
 
 WebhookRow.add_index(
@@ -167,9 +144,8 @@ WebhookRow.add_index(
 class DeliveryRow(Base):
     """One POST body, frozen: which events, with which splice, and their SHA-256.
 
-    `without` is the JSON list of sequence numbers inside the range that were left out when it was
-    sealed. `asked` is the request that an admin made while an attempt was in flight. `blocked`
-    says why it must not be sent at all.
+    `numbers` are those of its events (`store/ranges.py`). `asked` is the request that an admin made
+    while an attempt was in flight. `blocked` says why it must not be sent at all.
     """
 
     id = AutoField()
@@ -179,7 +155,7 @@ class DeliveryRow(Base):
     type = CharField()
     first_seq = BigIntegerField()
     last_seq = BigIntegerField()
-    without = TextField(default="[]")
+    numbers = TextField(default="")
     count = IntegerField()
     bytes = IntegerField()
     sha256 = CharField()
@@ -252,10 +228,7 @@ class QuarantineRow(Base):
 
 
 class WorkerRow(Base):
-    """A process that delivers or stands by; `yield_to` is who asked it to give way.
-
-    One that stops by itself has its own id there.
-    """
+    """A process that delivers or stands by; `yield_to` asked it to give way, itself if it stops."""
 
     id = CharField(primary_key=True)
     host = TextField()
@@ -363,6 +336,38 @@ class BrokerCursorRow(Base):
     class Meta:
         table_name = "place"
         primary_key = CompositeKey("client", "type")
+
+
+class WebhookMinuteRow(Base):
+    """A webhook's minute, UTC since 1970: events delivered, attempts that failed, events waiting.
+
+    `latency` is a JSON list: deliveries by time taken, in the buckets of `domain/times.py`.
+    """
+
+    webhook_id = IntegerField()
+    minute = IntegerField()
+    delivered = BigIntegerField()
+    failed = IntegerField()
+    waiting = BigIntegerField(null=True)
+    latency = TextField()
+
+    class Meta:
+        table_name = "webhook_minute"
+        primary_key = CompositeKey("webhook_id", "minute")
+        without_rowid = True
+
+
+class TypeMinuteRow(Base):
+    """Events of a type that were accepted in a minute."""
+
+    type = CharField()
+    minute = IntegerField()
+    accepted = BigIntegerField()
+
+    class Meta:
+        table_name = "type_minute"
+        primary_key = CompositeKey("type", "minute")
+        without_rowid = True
 
 
 class ChangeRow(Base):

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from domain.event_types import EventType
 from domain.hidden_fields import WithHiddenFields
 from domain.webhooks import WebhookFields
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def record_from(record: type[T], row: Any, **other: Any) -> T:
+    """Make a record of a row; each field is the column of its name, unless it is in `other`."""
+    columns = row.__data__
+    names = [name for name in record.__struct_fields__ if name not in other]
+    return record(**{name: columns.get(name) for name in names}, **other)
 
 
 class Secrets(WithHiddenFields, frozen=True):
@@ -209,6 +219,7 @@ class QuarantinedEvent(msgspec.Struct, frozen=True):
 
     webhook_id: int
     type: EventType
+    seq: int
     event_id: str
     delivery_id: str
     at_ms: int

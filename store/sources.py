@@ -14,8 +14,8 @@ from domain.source_kinds import check_name
 from store import audit, lookalikes
 from store.errors import Conflict, NotFound
 from store.events import adding
-from store.models import ClientRow, SourceRow, database, record_from
-from store.records import AppendResult, StoredSource
+from store.models import ClientRow, SourceRow, database
+from store.records import AppendResult, StoredSource, record_from
 from store.vault import Vault
 from store.webhook_edits import changed_options
 

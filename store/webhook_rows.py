@@ -11,9 +11,9 @@ from domain.event_types import EventType
 from domain.hidden_fields import WithHiddenFields
 from domain.urls import mask_url
 from domain.webhooks import WebhookFields
-from store import ranges
 from store.errors import NotFound, WrongKey
 from store.models import WebhookRow
+from store.ranges import Ranges
 from store.records import Secrets, Webhook
 from store.vault import Vault
 
@@ -32,23 +32,23 @@ class RequestTarget(WithHiddenFields, frozen=True):
 class Redo(msgspec.Struct, frozen=True):
     """Events sealed once already that are to be sealed anew, before anything after the cursor.
 
-    `numbers` ascend and may have gaps: events in quarantine, or dropped in the meantime.
+    Between `numbers` there may be gaps: events in quarantine, or dropped in the meantime.
     """
 
     type: str
-    numbers: tuple[int, ...]
+    numbers: Ranges
     max_events: int | None
 
     def since(self, number: int) -> Redo:
         """Return the part from a number on."""
-        return replace(self, numbers=tuple(kept for kept in self.numbers if kept >= number))
+        return replace(self, numbers=self.numbers.since(number))
 
 
 def redo_of(row: WebhookRow) -> Redo | None:
     """Return the range to be sealed anew, if there is one."""
     if row.redo_type is None or row.redo_next is None or row.redo_last is None:
         return None
-    numbers = ranges.numbers(row.redo_next, row.redo_last, row.redo_without)
+    numbers = Ranges.kept(row.redo_next, row.redo_last, row.redo_numbers or "")
     return Redo(row.redo_type, numbers, row.redo_max_events) if numbers else None
 
 
@@ -56,10 +56,10 @@ def set_redo(row: WebhookRow, redo: Redo | None) -> None:
     """Set or, with None or nothing left in it, clear the range; saving is the caller's."""
     left = redo if redo is not None and redo.numbers else None
     row.redo_type = left.type if left else None
-    row.redo_next = left.numbers[0] if left else None
-    row.redo_last = left.numbers[-1] if left else None
-    row.redo_without = json.dumps(ranges.gaps(left.numbers)) if left else None
-    row.redo_count = len(left.numbers) if left else 0
+    row.redo_next = left.numbers.first if left else None
+    row.redo_last = left.numbers.last if left else None
+    row.redo_numbers = left.numbers.text if left else None
+    row.redo_count = left.numbers.count if left else 0
     row.redo_max_events = left.max_events if left else None
 
 

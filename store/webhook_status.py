@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 from peewee import ModelSelect, fn
 
 from store import models
-from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, light_rows, rows
+from store.events import keys
+from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, rows
 from store.queue.deliveries import delivery_of
 from store.records import Webhook, WebhookStatus
 from store.vault import Vault
@@ -28,7 +32,7 @@ def statuses(vault: Vault | None) -> list[WebhookStatus]:
         webhooks = WebhookRow.select().where(WebhookRow.deleted_ms.is_null())
         return [
             _status(row, times, pending.get(row.id), quarantined.get(row.id, 0), vault)
-            for row in light_rows(webhooks.order_by(WebhookRow.id))
+            for row in _light_rows(webhooks.order_by(WebhookRow.id))
         ]
 
 
@@ -48,10 +52,24 @@ class _FirstTimes:
             return None
         if (type_, seq) not in self.known:
             event = EventRow
-            there = event.select(event.received_ms).where(event.type == type_, event.seq >= seq)
-            times = rows(there.order_by(event.seq).limit(1))
+            there = event.select(event.received_ms).where(keys.within(type_, seq))
+            times = rows(there.order_by(event.key).limit(1))
             self.known[type_, seq] = int(times[0][0]) if times else None
         return self.known[type_, seq]
+
+
+def _light_rows(query: ModelSelect[Any]) -> list[Any]:
+    """Return the rows of a query for whole models as named tuples, made faster than models.
+
+    They have the model's names and SQLite's values: what is boolean is 0 or 1.
+    """
+    names = tuple(field.name for field in query.model._meta.sorted_fields)
+    return list(map(_row_class(query.model.__name__, names)._make, rows(query)))
+
+
+@lru_cache
+def _row_class(name: str, fields: tuple[str, ...]) -> Any:
+    return namedtuple(name, fields)
 
 
 def _status(
@@ -92,14 +110,13 @@ def _waiting_since(row: WebhookRow, pending: DeliveryRow | None, times: _FirstTi
     return min((time_ms for time_ms in waiting if time_ms is not None), default=None)
 
 
-def _released_times(webhook_id: int) -> ModelSelect[QuarantineRow]:
-    event, held = EventRow, QuarantineRow
-    query = held.select(event.received_ms).join(
-        event, on=((event.type == held.type) & (event.seq == held.seq))
-    )
-    return query.where(
+def _released_times(webhook_id: int) -> ModelSelect[EventRow]:
+    held = QuarantineRow
+    query = held.select(held.type, held.seq).where(
         held.webhook == webhook_id, held.released_ms.is_null(False), held.sent_in.is_null()
     )
+    waiting = [keys.key_of(type_, seq) for type_, seq in rows(query)]
+    return EventRow.select(EventRow.received_ms).where(keys.among(waiting))
 
 
 def _quarantined_counts() -> dict[int, int]:

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from store import models
 from store.errors import StoreUnavailable
 from store.files import open_lock
-from store.models import FactRow, WorkerRow, database, record_from
-from store.records import StoredWorker
+from store.models import FactRow, WorkerRow, database
+from store.records import StoredWorker, record_from
 
 HEARTBEAT_MS = 5_000
 """Time between two heartbeats of a worker."""

@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from cli.context import Context, open_for_reading, open_for_writing
 from cli.delivery.listing import Listing, attempt_text, full_text, named_delivery
+from cli.event.lookup import only_one
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import attempt_shape, delivery_shape
 from cli.webhook.lookup import note_what_holds_back
@@ -17,7 +18,7 @@ from domain.webhooks import check_limit
 from store import webhooks
 from store.database import Store
 from store.errors import NotFound
-from store.queue import deliveries, delivery_requests
+from store.queue import deliveries, delivery_list, delivery_requests
 from store.queue.delivery_requests import with_idle
 from store.records import Attempt, Delivery, Webhook
 
@@ -79,12 +80,13 @@ def reseal(args: Namespace, context: Context) -> None:
     check_limit("max_events", args.max_events)
     store = open_for_writing(context)
     delivery = _pending(store, args.id)
+    without = None if args.without is None else _member(store, delivery, args.without)
     context.out.confirm(_reseal_question(delivery, args), args.yes)
     result = store.call(
         with_idle,
         *(delivery_requests.reseal, store.path, delivery.id, context.actor, context.now_ms()),
         max_events=args.max_events,
-        without=args.without,
+        without=without,
     )
     done = f"Ended {named_delivery(delivery)}; they are sealed anew."
     context.out.note(done if result.done else LATER)
@@ -151,6 +153,13 @@ def _pending(store: Store, public_id: str) -> Delivery:
     """The delivery, if it may still be ended. Raises NotFound, Conflict."""
     store.call(delivery_requests.pending, public_id)
     return store.call(deliveries.find, public_id)
+
+
+def _member(store: Store, delivery: Delivery, id_: str) -> int:
+    """The number of the event of a delivery with this id. Raises NotFound, Failure."""
+    members = store.call(delivery_list.members, delivery.id)
+    found = [event.seq for event in members if event.id == id_]
+    return only_one(found, id_, f"event {id_} is not in delivery {delivery.id}")
 
 
 def _reseal_question(delivery: Delivery, args: Namespace) -> str:

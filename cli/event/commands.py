@@ -10,6 +10,7 @@ import msgspec
 
 from cli.arguments import polls
 from cli.context import Context, open_for_reading
+from cli.event.lookup import only_one
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import event_json
 from cli.output import columns
@@ -19,7 +20,6 @@ from domain.filters import event_passes, phrase_terms
 from domain.safe import safe
 from domain.wording import second_text, time_text
 from store.database import Store
-from store.errors import NotFound
 from store.events import reading
 from store.events.reading import Extent
 from store.queue import deliveries
@@ -137,16 +137,13 @@ def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
 
 def _find(type_: EventType | None, id_: str) -> StoredEvent:
     """The event of that type, or of the only type that has the id. Raises NotFound, Failure."""
-    if type_ is not None:
-        return reading.find(type_, id_)
-    found = reading.of_any_type(id_)
-    if not found:
-        raise NotFound(f"no event {id_} is kept")
-    if len(found) > 1:
-        types = " and ".join(event.type.value for event in found)
+    found = reading.with_id(id_, type_)
+    of_type = "" if type_ is None else f" of type {type_.value}"
+    types = " and ".join(dict.fromkeys(event.type.value for event in found))
+    if type_ is None and len({event.type for event in found}) > 1:
         cure = f"name the type, as `tocsin event show {found[0].type.value} {id_}`"
         raise Failure(f"there are events {id_} of {types}: {cure}", ExitCode.USAGE)
-    return found[0]
+    return only_one(found, id_, f"no event {id_}{of_type} is kept")
 
 
 def _print(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:

@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from cli.arguments import ValueReader
 from cli.context import Context, open_for_reading, open_for_writing
+from cli.event.lookup import only_one
 from cli.exit_codes import ExitCode
 from cli.json_shapes import (
     Shape,
@@ -220,7 +221,17 @@ def release(args: Namespace, context: Context) -> None:
     """Send an event out of quarantine, in a delivery of its own."""
     store = open_for_writing(context)
     webhook = find_webhook(store, args.id)
-    store.call(delivery_requests.release, webhook.id, args.event, context.actor, context.now_ms())
+    held = [
+        event
+        for event in store.call(deliveries.quarantine, webhook.id)
+        if event.event_id == args.event
+    ]
+    # Two types may have the same id: those that were not released come first.
+    waiting = [event for event in held if event.released_ms is None] or held[:1]
+    missing = f"webhook {webhook.id} has no event {args.event} in quarantine"
+    event = only_one(waiting, args.event, missing)
+    which = webhook.id, event.type, event.seq
+    store.call(delivery_requests.release, *which, context.actor, context.now_ms())
     context.out.note(f"Event {args.event} goes to {webhook.named} in a delivery of its own.")
     note_what_holds_back(store, context, webhook)
 

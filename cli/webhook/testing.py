@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from cli.arguments import ValueReader
 from cli.context import Context
+from cli.event.lookup import only_one
 from cli.json_shapes import Shape
 from cli.webhook.fields import FieldOptions, new_secret
 from cli.webhook.lookup import find_webhook, require_readable
@@ -70,7 +71,11 @@ class TestOptions:
 
 def kept_event(webhook: Webhook, event_id: str | None, store: Store) -> StoredEvent | None:
     """The event of the webhook's type to send in place of a sample. Raises NotFound."""
-    return store.call(reading.find, webhook.fields.type, event_id) if event_id else None
+    if not event_id:
+        return None
+    type_ = webhook.fields.type
+    found = store.call(reading.with_id, event_id, type_)
+    return only_one(found, event_id, f"no event {event_id} of type {type_.value} is kept")
 
 
 def send_test(

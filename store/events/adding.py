@@ -1,38 +1,43 @@
 """Adding of events to the queue.
 
 Adding costs the same with one webhook or a thousand: nothing is written per webhook. Sequence
-numbers are dense, so that a list of a million events needs no list of their keys.
+numbers are dense, so that a list of a million events needs no list of their keys. An event is a
+repeat if its type, its id and its given `created` are known: the index of these is in the order of
+time, so that it grows at its end, and adding costs the same however many events are kept.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from peewee import IntegrityError
 
-from domain.event_types import EventType
 from store import data_version
+from store.events import keys
 from store.events.future_times import TOLERATED_MS, note_event_ahead
 from store.models import database
 from store.records import AppendResult
 
 if TYPE_CHECKING:
+    from domain.event_types import EventType
     from domain.events import Event
 
+# Prepared statements: Peewee takes longer to write them than SQLite to run them, and would give
+# the second one a RETURNING.
 _MOVE_HEAD = """
-    UPDATE head SET seq = seq + ?
-    WHERE type = ? RETURNING seq, (
-        SELECT received_ms FROM event WHERE event.type = head.type AND event.seq = head.seq - ?
+    UPDATE head SET seq = seq + :count
+    WHERE type = :type RETURNING seq, (
+        SELECT received_ms FROM event WHERE event.key = head.seq - :count + :start
     )
 """
 """Returns the last number, and the time of the event that was last until now."""
 
-LOOKUP_CHUNK = 500
-"""Ids in one statement; SQLite's limit on variables is 999 in old builds."""
+_ADD = "INSERT INTO event (key, moment, id, received_ms, body) VALUES (?, ?, ?, ?, ?)"
+_KNOWN = "SELECT body FROM event WHERE moment = ? AND id = ?"
+_ANY = "SELECT 1 FROM event WHERE moment = ? LIMIT 1"
 
 
 def append(events: Sequence[Event], now_ms: int) -> AppendResult:
@@ -72,14 +77,20 @@ def _append(events: Sequence[Event], now_ms: int) -> AppendResult:
 
 
 def _insert_new(events: Sequence[Event], now_ms: int) -> bool:
-    """Add events that are all new, as most are; False, with none added, if one id is known.
+    """Add events that are all new, as most are; False, with none added, if one is known.
 
     The unique index has to be searched at each insert anyway, so nothing is searched twice.
     """
+    by_type = {
+        type_: [event for event in events if event.type is type_]
+        for type_ in {event.type for event in events}
+    }
+    if any(_has_former(type_, of_type) for type_, of_type in by_type.items()):
+        return False
     try:
         with database.atomic():
-            for type_ in {event.type for event in events}:
-                _insert(type_, [event for event in events if event.type is type_], now_ms)
+            for type_, of_type in by_type.items():
+                _insert(type_, of_type, now_ms)
     except (IntegrityError, sqlite3.IntegrityError):
         return False
     return True
@@ -88,51 +99,81 @@ def _insert_new(events: Sequence[Event], now_ms: int) -> bool:
 def _sift(
     type_: EventType, events: Sequence[Event], indexes: list[int]
 ) -> tuple[list[Event], list[int]]:
-    """Return the events that are new, and the indexes of those whose id has another body."""
-    from domain.events import same_event  # reading bodies is for those who add events
+    """Return the events that are new, and the indexes of those known with another body."""
+    from domain.event_input import same_event  # reading bodies is for those who add events
 
-    known = _known_bodies(type_, [events[index].id for index in indexes])
-    fresh: dict[str, Event] = {}
+    any_former = _is_any_former(type_)
+    fresh: dict[tuple[int | None, str], Event] = {}
     conflicts = []
     for index in indexes:
         event = events[index]
-        first = fresh.get(event.id)
-        body = first.body if first else known.get(event.id)
+        first = fresh.get((event.created_s, event.id))
+        body = first.body if first else _known_body(event, any_former=any_former)
         if body is None:
-            fresh[event.id] = event
+            fresh[event.created_s, event.id] = event
         elif not same_event(body, event):
             conflicts.append(index)
     return list(fresh.values()), conflicts
 
 
-def _known_bodies(type_: EventType, ids: list[str]) -> dict[str, bytes]:
-    """Return the bodies kept under these ids. `type` is first in the condition as in the index."""
-    bodies: dict[str, bytes] = {}
-    for start in range(0, len(ids), LOOKUP_CHUNK):
-        chunk = ids[start : start + LOOKUP_CHUNK]
-        found = database.connection().execute(_lookup(len(chunk)), (type_.value, *chunk))
-        bodies.update(found)
-    return bodies
+def _known_body(event: Event, *, any_former: bool) -> bytes | None:
+    """Return the body of the kept event that this one is known as, None of a new one."""
+    known = _body_at(keys.moment_of(event.type, keys.slot_of(event.created_s)), event.id)
+    return _former_body(event) if known is None and any_former else known
 
 
-@lru_cache(maxsize=4)  # Peewee takes longer to write this statement than SQLite to run it
-def _lookup(count: int) -> str:
-    marks = ",".join("?" * count)
-    return f"SELECT id, body FROM event WHERE type = ? AND id IN ({marks})"  # noqa: S608 - no data
+def _former_body(event: Event) -> bytes | None:
+    """Return the body of the event from before schema 4 that this one is known as, or None.
+
+    These are known by type and id alone; but whatever their `created` was, given or not, an event
+    that was given another one is another event.
+    """
+    from domain.event_input import created_second
+
+    known = _body_at(keys.moment_of(event.type, keys.FORMER), event.id)
+    if known is None or event.created_s is None or event.created_s == created_second(known):
+        return known
+    return None
+
+
+def _has_former(type_: EventType, events: Sequence[Event]) -> bool:
+    """Return True if one of these events of a type is known from before schema 4."""
+    return _is_any_former(type_) and any(_former_body(event) is not None for event in events)
+
+
+def _is_any_former(type_: EventType) -> bool:
+    moment = keys.moment_of(type_, keys.FORMER)
+    return database.connection().execute(_ANY, (moment,)).fetchone() is not None
+
+
+def _body_at(moment: int, id_: str) -> bytes | None:
+    found = database.connection().execute(_KNOWN, (moment, id_)).fetchone()
+    return None if found is None else found[0]
 
 
 def _insert(type_: EventType, events: list[Event], now_ms: int) -> None:
     if not events:
         return
-    name = type_.value  # once: an enum is slow to say it
-    # Prepared statements: Peewee takes longer to write them than SQLite to run them, and would
-    # give the second one a RETURNING.
+    name, count = type_.value, len(events)  # once: an enum is slow to say it
+    start = keys.key_of(name, 0)
+    moves = {"type": name, "count": count, "start": start}
     connection = database.connection()
-    ((last, before_ms),) = connection.execute(_MOVE_HEAD, (len(events), name, len(events)))
-    first = last - len(events) + 1
+    ((last, before_ms),) = connection.execute(_MOVE_HEAD, moves)
+    first = last - count + 1
     if before_ms is not None and before_ms > now_ms + TOLERATED_MS:
         note_event_ahead(name, first - 1, before_ms)
+    not_given = keys.moment_of(name, keys.NOT_GIVEN)
+    epoch = keys.moment_of(name, keys.EPOCH_SLOT)
     connection.executemany(
-        "INSERT INTO event (type, seq, id, received_ms, body) VALUES (?, ?, ?, ?, ?)",
-        [(name, seq, event.id, now_ms, event.body) for seq, event in enumerate(events, first)],
+        _ADD,
+        [
+            (
+                key,
+                not_given if event.created_s is None else epoch + event.created_s,
+                event.id,
+                now_ms,
+                event.body,
+            )
+            for key, event in enumerate(events, start + first)
+        ],
     )

@@ -10,6 +10,7 @@ import json
 
 import msgspec
 
+from store.events import keys
 from store.models import FactRow, database
 
 TOLERATED_MS = 60_000
@@ -18,7 +19,7 @@ TOLERATED_MS = 60_000
 _NOTED = "events_ahead:"
 _LATEST = f"""
     SELECT h.type, h.pruned, f.value,
-        (SELECT e.received_ms FROM event e WHERE e.type = h.type AND e.seq = h.seq),
+        (SELECT e.received_ms FROM event e WHERE e.key = {keys.key_sql("h.type", "h.seq")}),
         (SELECT MAX(d.ended_ms) FROM delivery d WHERE d.type = h.type)
     FROM head h LEFT JOIN fact f ON f.name = '{_NOTED}' || h.type ORDER BY h.type
 """  # noqa: S608 - a constant
@@ -62,11 +63,11 @@ def next_event(type_: str, seq: int, now_ms: int) -> tuple[int, int]:
     If there is none: a number behind all, and now.
     """
     found = database.execute_sql(
-        "SELECT seq, received_ms FROM event WHERE type = ? AND seq > ? AND received_ms <= ? "
-        "ORDER BY seq LIMIT 1",
-        (type_, seq, now_ms),
-    )
-    return found.fetchone() or (2**63, now_ms)
+        "SELECT key, received_ms FROM event WHERE key BETWEEN ? AND ? AND received_ms <= ? "
+        "ORDER BY key LIMIT 1",
+        (*keys.keys_of(type_, seq + 1), now_ms),
+    ).fetchone()
+    return (2**63, now_ms) if found is None else (keys.seq_of(found[0]), found[1])
 
 
 def deliveries_ended_by(type_: str, cutoff_ms: int, now_ms: int) -> list[int]:

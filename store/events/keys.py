@@ -6,7 +6,13 @@ their numbers asks by a range of keys.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
+from peewee import SQL, Expression
+
 from domain.event_types import EventType
+from store.models import EventRow
 
 SEQ_BITS = 48
 MOST_SEQ = (1 << SEQ_BITS) - 1
@@ -39,6 +45,12 @@ def key_of(type_: str, seq: int) -> int:
     return _NUMBERS[type_] << SEQ_BITS | min(max(seq, 0), MOST_SEQ)
 
 
+def key_sql(type_: str, seq: str) -> str:
+    """Return the SQL of `key_of` for two columns."""
+    numbers = " ".join(f"WHEN '{name}' THEN {number}" for name, number in _NUMBERS.items())
+    return f"((CASE {type_} {numbers} END << {SEQ_BITS}) + {seq})"
+
+
 def seq_of(key: int) -> int:
     """Return the number within its type of the event with this key."""
     return key & MOST_SEQ
@@ -52,6 +64,16 @@ def type_of(key: int) -> EventType:
 def keys_of(type_: str, first: int = 0, last: int = MOST_SEQ) -> tuple[int, int]:
     """Return the first and the last key of a range of numbers, all of the type if none is named."""
     return key_of(type_, first), key_of(type_, last)
+
+
+def within(type_: str, first: int = 0, last: int = MOST_SEQ) -> Expression:
+    """Return the condition that an event is of a type, and its number in a range."""
+    return EventRow.key.between(*keys_of(type_, first, last))
+
+
+def among(keys: Sequence[int]) -> Expression:
+    """Return the condition that an event has one of these keys, however many they are."""
+    return EventRow.key.in_(SQL("(SELECT value FROM json_each(?))", (json.dumps(keys),)))
 
 
 def moment_of(type_: str, slot: int) -> int:

@@ -1,24 +1,35 @@
-"""Reading of events: one by one, by number, or by a search."""
+"""Reading of events: by number, by ranges of numbers, by id, or by a search.
+
+Inside the program an event is named by its type and its number: several may have one id.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from peewee import ModelSelect
 
 from domain.event_types import EventType
 from store.errors import NotFound
-from store.events.adding import LOOKUP_CHUNK
-from store.models import EventRow, HeadRow, rows
+from store.events import keys
+from store.models import EventRow, HeadRow, database, rows
+from store.ranges import Ranges
 from store.records import StoredEvent
 
 if TYPE_CHECKING:
-    from domain.filters import Term
+    from domain.filters import Criterion, Term
 
 SCANNED_ROWS = 20_000
 """Events that one step of a search reads: some hundredths of a second."""
+
+_OF_RANGES = """
+    FROM json_each(?) AS wanted CROSS JOIN event ON event.key
+    BETWEEN json_extract(wanted.value, '$[0]') AND json_extract(wanted.value, '$[1]')
+"""
+"""Reads nothing between the ranges, however many they are, and goes through them in order."""
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -38,46 +49,6 @@ def heads() -> dict[EventType, int]:
     return {EventType(type_): seq for type_, seq in rows(HeadRow.select(HeadRow.type, HeadRow.seq))}
 
 
-def find(type_: EventType, id_: str) -> StoredEvent:
-    """Return one event. Raises NotFound."""
-    row = _select().where(EventRow.type == type_.value, EventRow.id == id_).tuples().first()
-    if row is None:
-        raise NotFound(f"no event {id_} of type {type_.value} is kept")
-    return _stored(row)
-
-
-def of_any_type(id_: str) -> list[StoredEvent]:
-    """Return the events with that id, at most one of each type."""
-    types = [
-        type_.value for type_ in EventType
-    ]  # named, so that the index of types and ids is used
-    query = _select().where(EventRow.type.in_(types), EventRow.id == id_)
-    return [_stored(row) for row in rows(query)]
-
-
-def newest(
-    type_: EventType, *, limit: int, since_ms: int | None = None, before_seq: int | None = None
-) -> list[StoredEvent]:
-    """Return the newest events of a type, newest first; a page goes on with `before_seq`."""
-    query = _select().where(EventRow.type == type_.value)
-    if since_ms is not None:
-        query = query.where(EventRow.received_ms >= since_ms)
-    if before_seq is not None:
-        query = query.where(EventRow.seq < before_seq)
-    return [_stored(row) for row in rows(query.order_by(EventRow.seq.desc()).limit(limit))]
-
-
-def after(type_: EventType, seq: int, *, limit: int) -> list[StoredEvent]:
-    """Return the events of a type after a number, oldest first."""
-    query = (
-        _select()
-        .where(EventRow.type == type_.value, EventRow.seq > seq)
-        .order_by(EventRow.seq)
-        .limit(limit)
-    )
-    return [_stored(row) for row in rows(query)]
-
-
 def extents() -> dict[EventType, Extent]:
     """Return the numbers of each type's kept events.
 
@@ -87,22 +58,91 @@ def extents() -> dict[EventType, Extent]:
     return {EventType(type_): Extent(head, pruned) for type_, head, pruned in rows(query)}
 
 
-def load(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
-    """Return the events with these numbers, as far as they are kept, in no certain order."""
-    found: list[StoredEvent] = []
-    for start in range(0, len(seqs), LOOKUP_CHUNK):
-        chunk = list(seqs[start : start + LOOKUP_CHUNK])
-        query = _select().where(EventRow.type == type_.value, EventRow.seq.in_(chunk))
-        found += [_stored(row) for row in rows(query)]
-    return found
+def find(type_: EventType, seq: int) -> StoredEvent:
+    """Return one event. Raises NotFound."""
+    found = load(type_, [seq])
+    if not found:
+        raise NotFound(f"event {seq:,} of type {type_.value} is no longer kept")
+    return found[0]
 
 
-def seq_of(type_: EventType, id_: str) -> int | None:
-    """Return the number of the event with exactly this id, or None."""
-    found = rows(
-        EventRow.select(EventRow.seq).where(EventRow.type == type_.value, EventRow.id == id_)
+def with_id(
+    id_: str, type_: EventType | None = None, created_s: int | None = None
+) -> list[StoredEvent]:
+    """Return every event with exactly this id, in the order of types and numbers.
+
+    `created_s` is the second of the `created` that it shows, given or filled in; without that the
+    ids of all events are read, a tenth of a second for some millions.
+    """
+    types = list(EventType) if type_ is None else [type_]
+    found = [event for one in types for event in _with_id(id_, one, created_s)]
+    if created_s is None:
+        return found
+    from domain.event_input import created_second
+
+    return [event for event in found if created_second(event.body) == created_s]
+
+
+def _with_id(id_: str, type_: EventType, created_s: int | None) -> list[StoredEvent]:
+    """Search the index alone, and read only what is found."""
+    event = EventRow
+    whole = event.moment.between(
+        keys.moment_of(type_, keys.NOT_GIVEN), keys.moment_of(type_, keys.FORMER)
     )
-    return int(found[0][0]) if found else None
+    slots = (keys.NOT_GIVEN, keys.slot_of(created_s), keys.FORMER)
+    exact = event.moment.in_([keys.moment_of(type_, slot) for slot in slots])
+    query = event.select(event.key).where(whole if created_s is None else exact, event.id == id_)
+    return load(type_, [keys.seq_of(key) for (key,) in rows(query)])
+
+
+def newest(
+    type_: EventType, *, limit: int, since_ms: int | None = None, before_seq: int | None = None
+) -> list[StoredEvent]:
+    """Return the newest events of a type, newest first; a page goes on with `before_seq`."""
+    last = keys.MOST_SEQ if before_seq is None else before_seq - 1
+    query = _select().where(keys.within(type_, last=last))
+    if since_ms is not None:
+        query = query.where(EventRow.received_ms >= since_ms)
+    return [_stored(row) for row in rows(query.order_by(EventRow.key.desc()).limit(limit))]
+
+
+def after(type_: EventType, seq: int, *, limit: int) -> list[StoredEvent]:
+    """Return the events of a type after a number, oldest first."""
+    query = _select().where(keys.within(type_, seq + 1)).order_by(EventRow.key).limit(limit)
+    return [_stored(row) for row in rows(query)]
+
+
+def load(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
+    """Return the events with these numbers, as far as they are kept, in the order of numbers."""
+    query = _select().where(keys.among([keys.key_of(type_, seq) for seq in seqs]))
+    return [_stored(row) for row in rows(query.order_by(EventRow.key))]
+
+
+def load_ranges(type_: EventType, numbers: Ranges) -> list[StoredEvent]:
+    """Return the events with these numbers, as far as they are kept, in order."""
+    columns = "event.key, event.id, event.received_ms, event.body"
+    return [_stored(row) for row in _of_ranges(columns, type_, numbers)]
+
+
+def bodies(type_: str, numbers: Ranges) -> list[bytes]:
+    """Return the bodies of these events in order; fewer if some are gone from the store."""
+    return [body for (body,) in _of_ranges("event.body", type_, numbers)]
+
+
+def lengths(type_: str, numbers: Ranges, limit: int) -> list[tuple[int, int]]:
+    """Return number and body length of the first of these events that are there.
+
+    SQLite knows a blob's length without reading it.
+    """
+    found = _of_ranges("event.key, length(event.body)", type_, numbers, limit)
+    return [(keys.seq_of(key), length) for key, length in found]
+
+
+def sizes(type_: str, numbers: Ranges) -> tuple[int, int]:
+    """Return how many of these events are there, and the length of their bodies together."""
+    columns = "count(*), coalesce(sum(length(event.body)), 0)"
+    [(count, length)] = _of_ranges(columns, type_, numbers)
+    return count, length
 
 
 def scan(type_: EventType, terms: Sequence[Term], *, above: int, up_to: int) -> list[int]:
@@ -110,11 +150,32 @@ def scan(type_: EventType, terms: Sequence[Term], *, above: int, up_to: int) -> 
 
     The caller asks for SCANNED_ROWS at most, and goes on from there.
     """
-    from store.filters import event_conditions  # nothing that adding events needs
+    query = EventRow.select(EventRow.key).where(
+        keys.within(type_, above + 1, up_to), *event_conditions(terms)
+    )
+    return [keys.seq_of(key) for (key,) in rows(query.order_by(EventRow.key.desc()))]
 
-    within = (EventRow.type == type_.value) & (EventRow.seq > above) & (EventRow.seq <= up_to)
-    query = EventRow.select(EventRow.seq).where(within, *event_conditions(terms))
-    return [seq for (seq,) in rows(query.order_by(EventRow.seq.desc()))]
+
+def event_conditions(terms: Sequence[Term]) -> list[Any]:
+    """Return what events must meet, as `domain.filters.event_passes` judges them."""
+    from store.filters import conditions  # nothing that adding events needs
+
+    return conditions(terms, _of_event)
+
+
+def _of_event(criterion: Criterion) -> Any:
+    from domain.filters import HasText, OfType, Since
+
+    match criterion:
+        case OfType(type_):
+            return keys.within(type_)
+        case Since(since_ms):
+            return EventRow.received_ms >= since_ms
+        case HasText(text):
+            # No JSON holds a NUL, and LIKE would end there.
+            return "\0" not in text and EventRow.body.cast("TEXT").contains(text)
+        case _:
+            raise ValueError(f"no event has a {type(criterion).__name__}")
 
 
 def newest_matching(
@@ -127,15 +188,19 @@ def newest_matching(
         above = max(extent.pruned, up_to - SCANNED_ROWS)
         found += scan(type_, terms, above=above, up_to=up_to)
         up_to = above
-    return sorted(load(type_, found[:limit]), key=lambda event: event.seq, reverse=True)
+    return load(type_, found[:limit])[::-1]
+
+
+def _of_ranges(columns: str, type_: str, numbers: Ranges, limit: int = -1) -> list[Any]:
+    wanted = json.dumps([keys.keys_of(type_, first, last) for first, last in numbers])
+    statement = f"SELECT {columns} {_OF_RANGES} LIMIT ?"
+    return list(database.execute_sql(statement, (wanted, limit)).fetchall())
 
 
 def _select() -> ModelSelect[EventRow]:
-    return EventRow.select(
-        EventRow.type, EventRow.seq, EventRow.id, EventRow.received_ms, EventRow.body
-    )
+    return EventRow.select(EventRow.key, EventRow.id, EventRow.received_ms, EventRow.body)
 
 
-def _stored(row: tuple[str, int, str, int, bytes]) -> StoredEvent:
-    type_, seq, id_, received_ms, body = row
-    return StoredEvent(EventType(type_), seq, id_, received_ms, bytes(body))
+def _stored(row: tuple[int, str, int, bytes]) -> StoredEvent:
+    key, id_, received_ms, body = row
+    return StoredEvent(keys.type_of(key), keys.seq_of(key), id_, received_ms, bytes(body))

@@ -11,6 +11,8 @@ from domain.wording import counted
 from store import models
 from store.broker_cursors import queued
 from store.errors import WrongKey
+from store.events.keys import within
+from store.events.reading import sizes
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, rows
 from store.queue import sealing
 from store.vault import Vault
@@ -55,9 +57,7 @@ def _heads() -> list[str]:
     """Check that sequences are dense: between what was pruned and the head no event is missing."""
     found = []
     for head in list(HeadRow.select()):
-        kept = (
-            EventRow.select().where(EventRow.type == head.type, EventRow.seq > head.pruned).count()
-        )
+        kept = EventRow.select().where(within(head.type, head.pruned + 1)).count()
         missing = head.seq - head.pruned - kept
         if missing:
             are = "is" if missing == 1 else "are"
@@ -88,14 +88,7 @@ def _misplaced(row: WebhookRow, heads: dict[str, int], released: int) -> Iterato
 def _redo_there(row: WebhookRow) -> int:
     """Count the events in the store of the range that is to be sealed anew."""
     redo = redo_of(row)
-    if redo is None:
-        return 0
-    query = EventRow.select(EventRow.seq).where(
-        EventRow.type == redo.type,
-        EventRow.seq >= redo.numbers[0],
-        EventRow.seq <= redo.numbers[-1],
-    )
-    return len({seq for (seq,) in rows(query)}.intersection(redo.numbers))
+    return 0 if redo is None else sizes(redo.type, redo.numbers)[0]
 
 
 def _released_counts() -> dict[int, int]:

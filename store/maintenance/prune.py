@@ -10,6 +10,7 @@ from peewee import SQL, Expression, fn
 from domain.event_types import EventType
 from store import refusals
 from store.broker_cursors import lowest_cursor
+from store.events import keys
 from store.events.future_times import deliveries_ended_by, next_event
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, database, rows
 from store.queue.delivery_requests import end_skipped
@@ -82,10 +83,8 @@ def _prune_events(type_: str, retention: Retention, now_ms: int) -> int:
     gone = (
         EventRow.delete()
         .where(
-            EventRow.type == type_,
-            EventRow.seq <= until,
-            EventRow.seq > head.pruned,
-            EventRow.seq.not_in(spared),
+            keys.within(type_, head.pruned + 1, until),
+            ~keys.among([keys.key_of(type_, seq) for seq in spared]),
         )
         .execute()
     )
@@ -138,17 +137,13 @@ def _values(ids: str) -> SQL:
 def _before_kept(type_: str, after: int, until: int, cutoff_ms: int, now_ms: int) -> int:
     """Return the end of the run of events accepted before the cutoff."""
     query = (
-        EventRow.select(EventRow.seq, EventRow.received_ms)
-        .where(
-            EventRow.type == type_,
-            EventRow.seq > after,
-            EventRow.seq <= until,
-            EventRow.received_ms > cutoff_ms,
-        )
-        .order_by(EventRow.seq)
+        EventRow.select(EventRow.key, EventRow.received_ms)
+        .where(keys.within(type_, after + 1, until), EventRow.received_ms > cutoff_ms)
+        .order_by(EventRow.key)
     )
     passed = after
-    for seq, received_ms in rows(query):
+    for key, received_ms in rows(query):
+        seq = keys.seq_of(key)
         if seq < passed:
             continue
         if received_ms > now_ms:
@@ -170,19 +165,19 @@ def _quarantined(type_: str, after: int, until: int) -> list[int]:
 
 def _prune_spared(type_: str, retention: Retention, now_ms: int) -> int:
     """Forget events that were spared for a quarantine and are needed no more."""
-    unsent = QuarantineRow.select(QuarantineRow.seq).where(
+    start = keys.key_of(type_, 0)
+    unsent = QuarantineRow.select(QuarantineRow.seq + start).where(
         QuarantineRow.type == type_, QuarantineRow.sent_in.is_null()
     )
     carrier = DeliveryRow.select(DeliveryRow.id).where(
         DeliveryRow.type == type_,
-        DeliveryRow.first_seq <= EventRow.seq,
-        DeliveryRow.last_seq >= EventRow.seq,
+        DeliveryRow.first_seq <= EventRow.key - start,
+        DeliveryRow.last_seq >= EventRow.key - start,
         _is_kept(type_, now_ms - retention.keep_events_ms, now_ms),
     )
     gone = EventRow.delete().where(
-        EventRow.type == type_,
-        EventRow.seq <= HeadRow.get_by_id(type_).pruned,
-        EventRow.seq.not_in(unsent),
+        keys.within(type_, last=HeadRow.get_by_id(type_).pruned),
+        EventRow.key.not_in(unsent),
         ~fn.EXISTS(carrier),
     )
     return int(gone.execute())

@@ -14,7 +14,13 @@ from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
 
 from store.errors import StoreUnavailable, WrongKey, unavailable
 from store.files import sync_folder
-from store.migrations import m0001_initial, m0002_refusals, m0003_encrypted_urls, remnants
+from store.migrations import (
+    m0001_initial,
+    m0002_refusals,
+    m0003_encrypted_urls,
+    m0004_event_keys,
+    remnants,
+)
 from store.vault import Vault
 
 APPLICATION_ID = 0x70C51201
@@ -28,10 +34,14 @@ STEPS: tuple[Callable[[DatabaseProxy, Vault | None], None], ...] = (
     m0001_initial.up,
     m0002_refusals.up,
     m0003_encrypted_urls.up,
+    m0004_event_keys.up,
 )
 LATEST = len(STEPS)
 ENCRYPTED_URLS = 3
 """The schema from which on no URL of a webhook stands in clear."""
+
+EVENT_KEYS = 4
+"""The schema from which on an event has one key."""
 
 
 def version_of(database: DatabaseProxy, path: Path) -> int:
@@ -119,6 +129,12 @@ def upgrade_copy(path: Path, vault: Vault) -> None:
         version = _pragma(copy, "user_version")
         _check_key(copy, vault, since=version)
         _apply(copy, vault, since=version)
+
+
+def show_older(database: DatabaseProxy) -> None:
+    """Prepare a connection to read an older store, where it differs from one of today."""
+    if current_version(database) < EVENT_KEYS:
+        m0004_event_keys.show_older(database)
 
 
 def mask_late(vault: Vault) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from domain.actors import Actor
 from store import audit
+from store.events.keys import seq_of, within
 from store.models import DeliveryRow, EventRow, HeadRow, WebhookRow, database, rows
-from store.ranges import gaps
 from store.webhook_rows import Redo, live, redo_of, set_redo
 
 
@@ -34,7 +34,7 @@ def cut_before(row: WebhookRow, before_ms: int) -> BacklogCut:
     """
     redo = redo_of(row)
     left = _redo_left(redo, before_ms) if redo else None
-    from_redo = (len(redo.numbers) if redo else 0) - (len(left.numbers) if left else 0)
+    from_redo = (redo.numbers.count if redo else 0) - (left.numbers.count if left else 0)
     from_queue = 0 if left else _queue_cut(row, before_ms)
     return BacklogCut(from_queue, from_redo, left)
 
@@ -53,19 +53,13 @@ def pending_events(webhook_id: int) -> int:
     return int(pending.count) if pending is not None else 0
 
 
-def first_since(
-    type_: str, after: int, until: int, since_ms: int, *, without: Collection[int] = ()
-) -> int | None:
+def first_since(type_: str, after: int, until: int, since_ms: int) -> int | None:
     """Return the first event of `after` < number <= `until` accepted since a time, or None."""
-    query = EventRow.select(EventRow.seq).where(
-        EventRow.type == type_,
-        EventRow.seq > after,
-        EventRow.seq <= until,
-        EventRow.received_ms >= since_ms,
+    query = EventRow.select(EventRow.key).where(
+        within(type_, after + 1, until), EventRow.received_ms >= since_ms
     )
-    # `without` may be longer than the list of values that a statement takes.
-    found = rows(query.order_by(EventRow.seq).limit(len(without) + 1))
-    return next((int(seq) for (seq,) in found if seq not in without), None)
+    found = rows(query.order_by(EventRow.key).limit(1))
+    return seq_of(found[0][0]) if found else None
 
 
 def head_of(type_: str) -> int:
@@ -79,10 +73,11 @@ def heads() -> dict[str, int]:
 
 
 def _redo_left(redo: Redo, before_ms: int) -> Redo | None:
-    first, last = redo.numbers[0], redo.numbers[-1]
-    without = set(gaps(redo.numbers))
-    kept = first_since(redo.type, first - 1, last, before_ms, without=without)
-    return None if kept is None else redo.since(kept)
+    for first, last in redo.numbers:
+        kept = first_since(redo.type, first - 1, last, before_ms)
+        if kept is not None:
+            return redo.since(kept)
+    return None
 
 
 def _queue_cut(row: WebhookRow, before_ms: int) -> int:

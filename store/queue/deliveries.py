@@ -12,9 +12,9 @@ from peewee import ModelSelect
 from domain.event_types import EventType
 from store import models, workers
 from store.errors import NotFound
-from store.models import AttemptRow, DeliveryRow, QuarantineRow, WebhookRow, record_from, rows
+from store.models import AttemptRow, DeliveryRow, QuarantineRow, WebhookRow, rows
 from store.queue import sealing
-from store.records import Attempt, Delivery, QuarantinedEvent
+from store.records import Attempt, Delivery, QuarantinedEvent, record_from
 from store.webhook_rows import redo_of
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def carriers(type_: EventType, seq: int) -> list[Delivery]:
         )
         .order_by(DeliveryRow.id)
     )
-    return [delivery_of(row) for row in list(query) if seq not in json.loads(row.without)]
+    return [delivery_of(row) for row in list(query) if seq in sealing.numbers_of(row)]
 
 
 def holders(type_: EventType, seq: int) -> dict[int, Held]:

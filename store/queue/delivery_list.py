@@ -13,12 +13,12 @@ from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
 from domain.filters import Terms
-from store import models, ranges
+from store import models
 from store.errors import NotFound
 from store.events import reading
 from store.filters import delivery_conditions
 from store.models import AttemptRow, DeliveryRow, rows
-from store.queue import deliveries
+from store.queue import deliveries, sealing
 from store.records import Attempt, Delivery, StoredEvent
 
 
@@ -113,9 +113,7 @@ def members(public_id: str) -> list[StoredEvent]:
     delivery = DeliveryRow.get_or_none(DeliveryRow.public_id == public_id)
     if delivery is None:
         raise NotFound(f"there is no delivery {public_id} any more")
-    seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
-    found = reading.load(EventType(delivery.type), seqs)
-    return sorted(found, key=lambda event: event.seq)
+    return reading.load_ranges(EventType(delivery.type), sealing.numbers_of(delivery))
 
 
 def _last_attempts(ids: Sequence[int]) -> ModelSelect[AttemptRow]:

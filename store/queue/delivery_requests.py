@@ -15,9 +15,12 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.actors import Actor
-from store import audit, ranges
+from domain.event_types import EventType
+from store import audit
 from store.errors import Conflict, NotFound
-from store.models import DeliveryRow, EventRow, QuarantineRow, WebhookRow, database
+from store.events.reading import find
+from store.models import DeliveryRow, QuarantineRow, WebhookRow, database
+from store.queue.sealing import numbers_of
 from store.webhook_rows import Redo, redo_of, set_redo
 from store.workers import SendingLock, is_anyone_sending
 
@@ -74,12 +77,12 @@ def reseal(
     *,
     idle: bool,
     max_events: int | None = None,
-    without: str | None = None,
+    without: int | None = None,
 ) -> RequestResult:
     """End a pending delivery and seal its events anew, in order, under new ids.
 
-    `max_events` a request for these events only; `without` names an event that is left out and
-    goes into quarantine.
+    `max_events` a request for these events only; `without` is the number of an event that is left
+    out and goes into quarantine.
     """
     with database.atomic():
         delivery = pending(public_id)
@@ -89,26 +92,27 @@ def reseal(
         return _request(public_id, request, actor, now_ms, idle=idle)
 
 
-def release(webhook_id: int, event_id: str, actor: Actor, now_ms: int) -> None:
+def release(webhook_id: int, type_: str, seq: int, actor: Actor, now_ms: int) -> None:
     """Send an event from quarantine after all, in a delivery of its own."""
     with database.atomic():
-        held = QuarantineRow.select().where(
+        event = QuarantineRow.get_or_none(
             QuarantineRow.webhook == webhook_id,
-            QuarantineRow.event_id == event_id,
+            QuarantineRow.type == type_,
+            QuarantineRow.seq == seq,
             QuarantineRow.sent_in.is_null(),
         )
-        # Two types may have the same id: the one that was not released comes first.
-        event = held.order_by(QuarantineRow.released_ms.is_null().desc(), QuarantineRow.id).first()
         if event is None:
-            raise NotFound(f"webhook {webhook_id} has no event {event_id} in quarantine")
+            raise NotFound(
+                f"webhook {webhook_id} has no event {seq:,} of type {type_} in quarantine"
+            )
         if event.released_ms is not None:
-            raise Conflict(f"event {event_id} was released already and is about to be sent")
+            raise Conflict(f"event {event.event_id} was released already and is about to be sent")
         event.released_ms = now_ms
         event.save()
         WebhookRow.update(released=WebhookRow.released + 1).where(
             WebhookRow.id == webhook_id
         ).execute()
-        audit.note(actor, "webhook.release", now_ms, webhook_id, event=event_id)
+        audit.note(actor, "webhook.release", now_ms, webhook_id, event=event.event_id)
 
 
 def pending(public_id: str) -> DeliveryRow:
@@ -155,6 +159,8 @@ def _request(
             delivery.sending_since_ms = None
             apply_request(delivery, WebhookRow.get_by_id(delivery.webhook_id), now_ms)
         detail = {key: value for key, value in request.items() if key not in ("do", "by") and value}
+        if "without" in detail:
+            detail["without"] = _id_of(delivery.type, detail["without"])
         audit.note(
             actor,
             f"delivery.{request['do']}",
@@ -173,15 +179,16 @@ def _make_due(delivery: DeliveryRow, by: str, now_ms: int) -> None:
     delivery.reason = f"attempt {delivery.attempts + 1}, asked by {by}"
 
 
-def _check_member(delivery: DeliveryRow, event_id: str) -> None:
-    event = EventRow.get_or_none(
-        EventRow.type == delivery.type,
-        EventRow.id == event_id,
-        EventRow.seq >= delivery.first_seq,
-        EventRow.seq <= delivery.last_seq,
-    )
-    if event is None or event.seq in json.loads(delivery.without):
-        raise NotFound(f"event {event_id} is not in delivery {delivery.public_id}")
+def _check_member(delivery: DeliveryRow, seq: int) -> None:
+    if seq not in numbers_of(delivery):
+        raise NotFound(
+            f"event {seq:,} of type {delivery.type} is not in delivery {delivery.public_id}"
+        )
+
+
+def _id_of(type_: str, seq: int) -> str:
+    """Return the id of an event, for people. Raises NotFound."""
+    return find(EventType(type_), seq).id
 
 
 def _end(delivery: DeliveryRow, state: str, by: str, now_ms: int) -> None:
@@ -203,10 +210,10 @@ def _reseal(
     if released is not None:
         _back_to_quarantine(released, row, again=without is None)
         return
-    back = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
-    if isinstance(without, str):
-        held = _quarantine(delivery, without, now_ms)
-        back = tuple(number for number in back if number != held)
+    back = numbers_of(delivery)
+    if without is not None:
+        _quarantine(delivery, without, now_ms)
+        back = back.without(without)
     if back:
         _put_back(row, Redo(delivery.type, back, request["max_events"]))
 
@@ -214,22 +221,20 @@ def _reseal(
 def _put_back(row: WebhookRow, back: Redo) -> None:
     """Make these events the next to be sealed, before what already waits there."""
     waiting = redo_of(row)
-    set_redo(row, replace(back, numbers=back.numbers + (waiting.numbers if waiting else ())))
+    set_redo(row, replace(back, numbers=back.numbers.joined(waiting.numbers)) if waiting else back)
     row.save()
 
 
-def _quarantine(delivery: DeliveryRow, event_id: str, now_ms: int) -> int:
-    """Put an event of the delivery into quarantine, and return its number."""
-    event = EventRow.get(EventRow.type == delivery.type, EventRow.id == event_id)
+def _quarantine(delivery: DeliveryRow, seq: int, now_ms: int) -> None:
+    """Put an event of the delivery into quarantine."""
     QuarantineRow.insert(
         webhook=delivery.webhook_id,
         type=delivery.type,
-        seq=event.seq,
-        event_id=event_id,
+        seq=seq,
+        event_id=_id_of(delivery.type, seq),
         delivery_public_id=delivery.public_id,
         at_ms=now_ms,
     ).execute()
-    return int(event.seq)
 
 
 def _back_to_quarantine(event: QuarantineRow, row: WebhookRow, *, again: bool) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
-from peewee import fn
 
 from domain import bodies
 from domain.actors import Actor
-from store import audit, ranges
-from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, rows
+from store import audit
+from store.events import reading
+from store.events.keys import within
+from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow
+from store.ranges import Ranges
 from store.records import Limits
 from store.webhook_rows import Redo, pairs, redo_of, set_redo
 
@@ -25,14 +25,14 @@ TOCSIN = Actor("tocsin")
 
 
 class NextEvents(msgspec.Struct, frozen=True):
-    """Sequence numbers of one type, ascending, for one request.
+    """Numbers of events of one type for one request.
 
     `last` is where the webhook goes on from; `lost` events up to there are no longer in the store,
     perhaps all of them.
     """
 
     type: str
-    seqs: tuple[int, ...]
+    numbers: Ranges
     last: int
     lost: int
     origin: str
@@ -84,19 +84,13 @@ def _take_from_quarantine(row: WebhookRow, events: NextEvents, delivery_id: int 
 
 
 def _queued(row: WebhookRow, limits: Limits, splice_length: int) -> NextEvents:
-    seqs = _fitting(row.type, row.cursor, row.run_until, set(), limits, splice_length)
-    last = seqs[-1] if seqs else int(row.run_until)
-    return NextEvents(row.type, seqs, last, last - row.cursor - len(seqs), "queue")
+    queued = Ranges(((row.cursor + 1, row.run_until),))
+    return _fitting(row.type, queued, limits, splice_length, "queue")
 
 
 def _redo(redo: Redo, limits: Limits, splice_length: int) -> NextEvents:
     most = replace(limits, max_events=min(limits.max_events, redo.max_events or sys.maxsize))
-    first, last = redo.numbers[0], redo.numbers[-1]
-    without = set(ranges.gaps(redo.numbers))
-    seqs = _fitting(redo.type, first - 1, last, without, most, splice_length)
-    end = seqs[-1] if seqs else last
-    passed = bisect_right(redo.numbers, end)
-    return NextEvents(redo.type, seqs, end, passed - len(seqs), "redo")
+    return _fitting(redo.type, redo.numbers, most, splice_length, "redo")
 
 
 def _released(row: WebhookRow) -> NextEvents | None:
@@ -112,51 +106,38 @@ def _released(row: WebhookRow) -> NextEvents | None:
     )
     if event is None:
         return None
-    kept = EventRow.get_or_none(EventRow.type == event.type, EventRow.seq == event.seq)
-    seqs = (event.seq,) if kept is not None else ()
-    return NextEvents(event.type, seqs, event.seq, 1 - len(seqs), "released")
+    kept = EventRow.select().where(within(event.type, event.seq, event.seq)).exists()
+    numbers = Ranges.of((event.seq,) if kept else ())
+    return NextEvents(event.type, numbers, event.seq, 1 - numbers.count, "released")
 
 
 def _fitting(
-    type_: str, after: int, until: int, without: set[int], limits: Limits, splice_length: int
-) -> tuple[int, ...]:
-    """Return the longest run of events within both limits; one that is too large goes alone.
+    type_: str, waiting: Ranges, limits: Limits, splice_length: int, origin: str
+) -> NextEvents:
+    """Return the first of the events that wait, within both limits; one too large goes alone.
 
     Bytes are counted before an event is added, so a request never exceeds the limit by one.
     """
-    usual = range(after + 1, min(until, after + limits.max_events) + 1)
-    if not without and usual and _fit_all(type_, usual, limits.max_bytes, splice_length):
-        return tuple(usual)
+    usual = waiting.lowest(limits.max_events)
+    if _fit_all(type_, usual, limits.max_bytes, splice_length):
+        return NextEvents(type_, usual, usual.last, 0, origin)
     seqs: list[int] = []
     total = 0
-    for seq, length in _lengths(type_, after, until, limits.max_events + len(without)):
-        if seq in without:
-            continue
+    for seq, length in reading.lengths(type_, waiting, limits.max_events):
         total += length
         too_large = bodies.body_length(total, len(seqs) + 1, splice_length) > limits.max_bytes
-        if len(seqs) == limits.max_events or (seqs and too_large):
+        if seqs and too_large:
             break
         seqs.append(seq)
-    return tuple(seqs)
+    last = seqs[-1] if seqs else waiting.last
+    lost = waiting.until(last).count - len(seqs)
+    return NextEvents(type_, Ranges.of(seqs), last, lost, origin)
 
 
-def _fit_all(type_: str, seqs: range, max_bytes: int, splice_length: int) -> bool:
+def _fit_all(type_: str, numbers: Ranges, max_bytes: int, splice_length: int) -> bool:
     """Return True if all of these events are there and fit, as they mostly do: one row to fetch."""
-    query = EventRow.select(fn.COUNT(EventRow.seq), fn.SUM(fn.LENGTH(EventRow.body)))
-    query = query.where(EventRow.type == type_, EventRow.seq >= seqs[0], EventRow.seq <= seqs[-1])
-    [(count, total)] = rows(query)
-    return count == len(seqs) and bodies.body_length(int(total), count, splice_length) <= max_bytes
-
-
-def _lengths(type_: str, after: int, until: int, limit: int) -> list[tuple[int, int]]:
-    """Return numbers and body lengths; SQLite knows a blob's length without reading it."""
-    query = (
-        EventRow.select(EventRow.seq, fn.LENGTH(EventRow.body))
-        .where(EventRow.type == type_, EventRow.seq > after, EventRow.seq <= until)
-        .order_by(EventRow.seq)
-        .limit(limit)
-    )
-    return rows(query)
+    count, total = reading.sizes(type_, numbers)
+    return count == numbers.count and bodies.body_length(total, count, splice_length) <= max_bytes
 
 
 def seal(
@@ -170,7 +151,7 @@ def seal(
     events = _next_kept(row, limits, len(splice), now_ms)
     sealed = None
     if events is not None:
-        body = bodies.join_body(_event_bodies(events.type, events.seqs), splice)
+        body = bodies.join_body(reading.bodies(events.type, events.numbers), splice)
         delivery = _freeze(row, events, splice, body, new_id(), now_ms)
         move_past(row, events, delivery.id)
         sealed = delivery, body
@@ -189,7 +170,7 @@ def _next_kept(
         if events.lost:
             row.skipped_events += events.lost
             audit.note(TOCSIN, "webhook.lost", now_ms, row.id, type=events.type, events=events.lost)
-        if events.seqs:
+        if events.numbers:
             return events
         move_past(row, events, None)
     return None
@@ -202,10 +183,10 @@ def _freeze(
         public_id=public_id,
         webhook=row.id,
         type=events.type,
-        first_seq=events.seqs[0],
-        last_seq=events.seqs[-1],
-        without=json.dumps(ranges.gaps(events.seqs)),
-        count=len(events.seqs),
+        first_seq=events.numbers.first,
+        last_seq=events.numbers.last,
+        numbers=events.numbers.text,
+        count=events.numbers.count,
         bytes=len(body),
         sha256=hashlib.sha256(body).hexdigest(),
         splice=splice,
@@ -216,21 +197,15 @@ def _freeze(
     )
 
 
-def _event_bodies(type_: str, seqs: Sequence[int]) -> list[bytes]:
-    """Return the bodies of these events in order; fewer if some are gone from the store."""
-    query = (
-        EventRow.select(EventRow.seq, EventRow.body)
-        .where(EventRow.type == type_, EventRow.seq >= seqs[0], EventRow.seq <= seqs[-1])
-        .order_by(EventRow.seq)
-    )
-    wanted = set(seqs)
-    return [body for seq, body in rows(query) if seq in wanted]
+def numbers_of(delivery: DeliveryRow) -> Ranges:
+    """Return the numbers of a delivery's events."""
+    return Ranges.kept(delivery.first_seq, delivery.last_seq, delivery.numbers)
 
 
 def body_of(delivery: DeliveryRow) -> bytes:
     """Join the body of a delivery again from its events, as it was frozen."""
-    seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
-    return bodies.join_body(_event_bodies(delivery.type, seqs), bytes(delivery.splice))
+    events = reading.bodies(delivery.type, numbers_of(delivery))
+    return bodies.join_body(events, bytes(delivery.splice))
 
 
 def frozen_body(delivery: DeliveryRow) -> bytes | None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import domain.events as events_module
+from domain.event_input import same_event
 from domain.event_types import EventType
 from domain.events import (
     MAX_EVENT_BYTES,
@@ -21,9 +22,9 @@ from domain.events import (
     read_array,
     read_document,
     read_event,
-    same_event,
 )
 from domain.ids import base58
+from domain.times import parse_rfc3339
 
 NOW_MS = 1_795_507_200_000
 NOW = "2026-11-24T08:00:00Z"
@@ -136,7 +137,8 @@ def with_attributes(attributes: object, **members: object) -> bytes:
 @pytest.mark.parametrize("indent", [None, 2])
 def test_the_samples_of_the_contract_go_through(sample: dict[str, Any], indent: int | None) -> None:
     event = read(json.dumps(sample, indent=indent))
-    assert event == Event(EventType(sample["type"]), sample["id"], compact(sample), True)
+    created_s = parse_rfc3339(sample["attributes"]["created"]) // 1000
+    assert event == Event(EventType(sample["type"]), sample["id"], compact(sample), created_s)
 
 
 def test_a_complete_compact_event_is_kept_to_the_byte() -> None:
@@ -149,7 +151,7 @@ def test_a_missing_time_in_whole_seconds_and_a_missing_id_are_filled_in(ms: int)
     text = b'{"type":"log_authn","attributes":{"status":"ok"}}'
     event = read_event(text, now_ms=NOW_MS + ms, random64=lambda: DICE)
     assert event.id == base58(DICE)
-    assert not event.created_given
+    assert event.created_s is None
     assert json.loads(event.body) == {
         "type": "log_authn",
         "id": base58(DICE),
@@ -168,14 +170,14 @@ def test_a_missing_id_is_hashed_from_the_facts_when_the_time_was_given() -> None
             {"type": "log_authn", "attributes": {"created": CREATED, "ip": "192.0.2.1", "n": 1}}
         )
     )
-    assert event.created_given
+    assert event.created_s == parse_rfc3339(CREATED) // 1000
     assert event.id == reordered.id
     assert len({event.id, other.id, other_type.id, base58(DICE)}) == 4
 
 
 def test_a_given_id_is_kept_when_the_time_is_filled_in() -> None:
     event = read(with_attributes({}, id="mine"))
-    assert (event.id, event.created_given) == ("mine", False)
+    assert (event.id, event.created_s) == ("mine", None)
     assert json.loads(event.body)["attributes"] == {"created": NOW}
 
 
@@ -311,7 +313,8 @@ def test_what_is_no_text_becomes_the_replacement_character_in_texts(
         return event_text(relationships=f'{{"a":{value}}}')
 
     event = read(text(given_text))
-    assert event == SanitizedEvent(EventType.ALERTS, "1", text(kept).encode(), True)
+    created_s = parse_rfc3339(CREATED) // 1000
+    assert event == SanitizedEvent(EventType.ALERTS, "1", text(kept).encode(), created_s)
     assert same_event(event.body, event)
     assert not isinstance(read(event.body), SanitizedEvent)
     [good, other] = read_all(f"[{event_text()},{text(given_text)}]".encode())
@@ -687,7 +690,7 @@ def check_accepted(data: bytes, event: Event) -> None:
     expected["attributes"].setdefault("created", NOW)
     assert meaning(event.body) == expected
     assert event.body == without_blanks(event.body)
-    assert event.created_given == ("created" in meaning(data)["attributes"])
+    assert (event.created_s is not None) == ("created" in meaning(data)["attributes"])
     again = read(event.body)
     assert (again.type, again.id, again.body) == (event.type, event.id, event.body)
     assert same_event(event.body, again)

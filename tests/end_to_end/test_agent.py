@@ -134,7 +134,7 @@ def new_events(tocsin: Tocsin, seen: dict[EventType, int]) -> list[Event]:
         for type_ in EventType:
             for one in desk.call(reading.after, type_, seen.get(type_, 0), limit=1000):
                 seen[type_] = one.seq
-                found.append(Event(type_, one.id, one.body, created_given=True))
+                found.append(Event(type_, one.id, one.body, created_s=0))
     return found
 
 

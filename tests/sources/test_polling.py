@@ -94,7 +94,7 @@ def event(number: int, note: str = "") -> Event:
     attributes = {"created": "2026-11-24T06:35:30Z", "note": note}
     body = {"attributes": attributes, "id": str(number), "type": "alerts"}
     text = json.dumps(body, separators=(",", ":"))
-    return Event(EventType.ALERTS, str(number), text.encode(), created_given=True)
+    return Event(EventType.ALERTS, str(number), text.encode(), created_s=0)
 
 
 def batch(*numbers: int, state: bytes = b"state", warning: str = "") -> Callable[[], Batch]:

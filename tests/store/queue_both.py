@@ -163,16 +163,19 @@ class Both:
         now_ms = self.access.now_ms
         if ask == "skip":
             return delivery_requests.skip(public_id, ACTOR, now_ms, idle=idle)
-        name = f"e{without.place}" if without else None
+        seq = self.seq_of(without) if without else None
         return delivery_requests.reseal(
-            public_id, ACTOR, now_ms, idle=idle, max_events=most, without=name
+            public_id, ACTOR, now_ms, idle=idle, max_events=most, without=seq
         )
+
+    def seq_of(self, item: Item) -> int:
+        return self.items[item.type].index(item) + 1
 
     def release(self, webhook_id: int, which: int) -> None:
         waiting = self.waiting(self.models[webhook_id])
         held = waiting[which % len(waiting)]
-        name = f"e{held.item.place}"
-        self.access.call(delivery_requests.release, webhook_id, name, ACTOR, self.access.now_ms)
+        event = held.item.type, self.seq_of(held.item)
+        self.access.call(delivery_requests.release, webhook_id, *event, ACTOR, self.access.now_ms)
         held.released_ms = self.access.now_ms
 
     def set_active(self, webhook_id: int, active: bool) -> None:

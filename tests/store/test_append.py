@@ -18,7 +18,7 @@ from store.events import adding, reading
 from store.models import WebhookRow, database, rows
 from store.queue import attempts
 from store.records import AppendResult
-from tests.support.stores import ALERTS, NOW, Child, Desk, event, events
+from tests.support.stores import ALERTS, NOW, Child, Desk, compact, event, events
 
 
 def stored(desk: Desk, type_: EventType = ALERTS) -> list[tuple[int, str]]:
@@ -37,7 +37,7 @@ def test_each_type_has_a_dense_sequence_of_its_own_in_the_order_given(desk: Desk
 def test_what_is_stored_is_what_was_given(desk: Desk) -> None:
     given = event(1, text="Zürich \u2028 \U0001f514")
     desk.append(given)
-    kept = desk.call(reading.find, ALERTS, "e1")
+    kept = desk.call(reading.find, ALERTS, 1)
     assert (kept.type, kept.seq, kept.received_ms, kept.body) == (ALERTS, 1, NOW, given.body)
 
 
@@ -62,7 +62,7 @@ def test_another_body_under_a_known_id_is_left_out_and_its_place_reported(desk: 
     batch = [event(2), event(1, text="other"), event(3), event(2, text="other"), event(1)]
     assert desk.append(*batch) == AppendResult(accepted=2, repeated=1, conflicts=(1, 3))
     assert stored(desk) == [(1, "e1"), (2, "e2"), (3, "e3")]
-    assert desk.call(reading.find, ALERTS, "e1").body == event(1).body
+    assert desk.call(reading.find, ALERTS, 1).body == event(1).body
 
 
 def test_conflicts_of_several_types_are_reported_in_the_order_of_the_batch(desk: Desk) -> None:
@@ -83,11 +83,58 @@ def test_a_time_that_we_filled_in_does_not_make_a_repeat_another_event(desk: Des
     assert desk.append(read(body.replace(b"1", b"2"), NOW + 1)).conflicts == (0,)
 
 
-def test_a_time_that_was_given_is_part_of_the_event(desk: Desk) -> None:
-    body = b'{"type":"alerts","id":"a","attributes":{"created":"2026-11-24T08:00:00Z"}}'
-    desk.append(read(body, NOW))
-    assert desk.append(read(body, NOW + 1)).repeated == 1
-    assert desk.append(read(body.replace(b"08:00", b"09:00"), NOW)).conflicts == (0,)
+def created(at: str, text: str = "") -> Event:
+    """An event with the id "a" that was created at a time, or when it is not said."""
+    value = {"type": "alerts", "id": "a", "attributes": {"text": text}}
+    if at:
+        value["attributes"] = {"created": at, "text": text}
+    return read(compact(value), NOW)
+
+
+@pytest.mark.parametrize(
+    ("first", "same", "other_body", "another"),
+    [
+        (
+            "2026-11-24T10:00:00Z",
+            ("2026-11-24T11:00:00+01:00", "2026-11-24T10:00:00.000Z", "2026-11-24t05:00:00-05:00"),
+            ("2026-11-24T10:00:00.5Z", "2026-11-24T11:00:00.0001+01:00"),
+            ("2026-11-24T10:00:01Z", "2026-11-24T11:00:00Z", ""),
+        ),
+        (
+            "0001-01-01T00:00:00Z",
+            ("0001-01-01T23:59:00+23:59",),
+            ("0001-01-01T00:00:00.1Z",),
+            ("0001-01-01T00:00:01Z", ""),
+        ),
+        (
+            "9999-12-31T23:59:59Z",
+            ("9999-12-31T00:00:59-23:59",),
+            ("9999-12-31T23:59:59.9Z",),
+            ("9999-12-31T23:59:58Z", ""),
+        ),
+        ("2016-12-31T23:59:60Z", ("2017-01-01T00:00:00Z",), (), ("2016-12-31T23:59:59Z",)),
+        ("1969-12-31T23:59:59.25Z", (), ("1969-12-31T23:59:59Z",), ("1970-01-01T00:00:00Z",)),
+        ("", ("",), (), ("2026-09-21T14:13:20Z", "1970-01-01T00:00:00Z")),
+    ],
+)
+def test_an_event_is_known_by_its_id_and_the_second_of_its_given_time(
+    desk: Desk,
+    first: str,
+    same: tuple[str, ...],
+    other_body: tuple[str, ...],
+    another: tuple[str, ...],
+) -> None:
+    assert desk.append(created(first)).accepted == 1
+    for at in same:
+        assert desk.append(created(at)) == AppendResult(0, 1)
+        assert desk.append(created(at, "other")).conflicts == (0,)
+    for at in other_body:
+        assert desk.append(created(at)).conflicts == (0,)
+    for at in another:
+        assert desk.append(created(at, "other")).accepted == 1
+        assert desk.append(created(at, "other")).repeated == 1
+        assert desk.append(created(at)).conflicts == (0,)
+    assert len(stored(desk)) == 1 + len(another)
 
 
 def test_a_repeat_may_spell_its_json_otherwise(desk: Desk) -> None:
@@ -171,7 +218,7 @@ def test_pages_of_events(desk: Desk) -> None:
     assert newest(limit=9, since_ms=NOW + 1) == [6, 5, 4]
     assert [one.seq for one in desk.call(reading.after, ALERTS, 4, limit=9)] == [5, 6]
     with pytest.raises(NotFound):
-        desk.call(reading.find, ALERTS, "e7")
+        desk.call(reading.find, ALERTS, 7)
 
 
 @given(

@@ -15,7 +15,7 @@ from store.models import ChangeRow
 from store.queue import backlog, delivery_requests
 from store.records import Secrets
 from store.webhook_edits import RestoreSecrets, RetireSecret, RotateSecret, SetSecret
-from tests.support.stores import ACTOR, NOW, Desk, event, events, fields
+from tests.support.stores import ACTOR, ALERTS, NOW, Desk, event, events, fields
 
 HEADER = "Bearer 6f1d0c7e-very-secret"
 OTHER_HEADER = "Bearer 93aa-other-secret"
@@ -141,11 +141,9 @@ def test_a_reseal_and_a_release_name_the_event(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(*events(1, 3))
     public_id = failed(desk, webhook_id)
-    desk.call(
-        delivery_requests.reseal, public_id, ACTOR, NOW, idle=False, without="e2", max_events=1
-    )
+    desk.call(delivery_requests.reseal, public_id, ACTOR, NOW, idle=False, without=2, max_events=1)
     assert last(desk) == {"delivery": public_id, "events": 3, "without": "e2", "max_events": 1}
-    desk.call(delivery_requests.release, webhook_id, "e2", ACTOR, NOW)
+    desk.call(delivery_requests.release, webhook_id, ALERTS, 2, ACTOR, NOW)
     assert last(desk) == {"event": "e2"}
 
 

@@ -203,7 +203,7 @@ def test_members_are_the_events_in_order_without_what_was_left_out(desk: Desk) -
     webhook = desk.add()
     desk.append(*events(1, 3))
     desk.end(desk.started(webhook), 400)
-    desk.call(delivery_requests.reseal, "msg_1", ACTOR, NOW, idle=True, without="e2")
+    desk.call(delivery_requests.reseal, "msg_1", ACTOR, NOW, idle=True, without=2)
     desk.started(webhook)
     members = desk.call(delivery_list.members, "msg_2")
     assert [(one.id, one.seq) for one in members] == [("e1", 1), ("e3", 3)]

@@ -43,9 +43,9 @@ def test_some_events_by_their_numbers(desk: Desk) -> None:
 
 def test_an_event_by_its_exact_id(desk: Desk) -> None:
     desk.append(*events(1, 12))
-    assert desk.call(reading.seq_of, ALERTS, "e12") == 12
-    assert desk.call(reading.seq_of, ALERTS, "E12") is None
-    assert desk.call(reading.seq_of, STATS, "e12") is None
+    assert [one.seq for one in desk.call(reading.with_id, "e12", ALERTS)] == [12]
+    assert desk.call(reading.with_id, "E12", ALERTS) == []
+    assert desk.call(reading.with_id, "e12", STATS) == []
 
 
 def test_a_scan_finds_text_newest_first_within_its_bounds(desk: Desk) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from domain.event_types import EventType
 from domain.filters import HasState, HasText, OfType, Since, Term, event_passes
-from store.filters import event_conditions
+from store.events.keys import key_of
+from store.events.reading import event_conditions
 from store.models import EventRow, database, rows
 from store.records import StoredEvent
 from tests.support.stores import ALERTS, NOW, Desk, event
@@ -42,9 +43,13 @@ def is_found(kept: StoredEvent, terms: list[Term]) -> bool:
     """True if SQL finds an event that is the only one."""
     with database.atomic() as transaction:
         EventRow.insert(
-            type=kept.type.value, seq=1, id=kept.id, received_ms=kept.received_ms, body=kept.body
+            key=key_of(kept.type, 1),
+            moment=0,
+            id=kept.id,
+            received_ms=kept.received_ms,
+            body=kept.body,
         ).execute()
-        found = rows(EventRow.select(EventRow.seq).where(True, *event_conditions(terms)))
+        found = rows(EventRow.select(EventRow.key).where(True, *event_conditions(terms)))
         transaction.rollback()
     return bool(found)
 

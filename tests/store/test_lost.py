@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 
 from store import audit
+from store.events.keys import key_of
 from store.models import EventRow
 from store.queue import attempts, deliveries, delivery_requests
 from store.records import Limits
@@ -24,7 +25,7 @@ def webhook_id(desk: Desk) -> int:
 
 
 def lose(desk: Desk, *numbers: int) -> None:
-    gone = EventRow.delete().where(EventRow.type == ALERTS.value, EventRow.seq.in_(numbers))
+    gone = EventRow.delete().where(EventRow.key.in_([key_of(ALERTS, seq) for seq in numbers]))
     assert desk.call(gone.execute) == len(numbers)
 
 
@@ -122,9 +123,9 @@ def test_a_released_event_that_is_lost_is_no_request_without_events(
 ) -> None:
     work = desk.started(webhook_id)
     desk.end(work, 500)
-    desk.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=False, without="e3")
+    desk.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=False, without=3)
     drain(desk, webhook_id)
-    desk.call(delivery_requests.release, webhook_id, "e3", ACTOR, NOW)
+    desk.call(delivery_requests.release, webhook_id, ALERTS, 3, ACTOR, NOW)
     lose(desk, 3)
     desk.append(event(6))
     assert drain(desk, webhook_id) == [[6]]

@@ -9,7 +9,7 @@ import pytest
 from store.maintenance import health
 from store.queue import backlog, delivery_requests
 from store.records import Limits, Work
-from tests.support.stores import ACTOR, MINUTE, NOW, Desk, carried, event, events
+from tests.support.stores import ACTOR, ALERTS, MINUTE, NOW, Desk, carried, event, events
 
 FIVE = Limits(max_events=5, max_bytes=1_000_000)
 
@@ -31,7 +31,7 @@ def failed(desk: Desk, webhook_id: int) -> Work:
 
 
 def reseal(
-    desk: Desk, work: Work, max_events: int | None = None, without: str | None = None
+    desk: Desk, work: Work, max_events: int | None = None, without: int | None = None
 ) -> None:
     desk.call(
         delivery_requests.reseal,
@@ -98,7 +98,7 @@ def test_a_delivery_across_the_hole_can_be_resealed_again(desk: Desk, webhook_id
     reseal(desk, holed(desk, webhook_id), max_events=7)
     across = failed(desk, webhook_id)
     assert carried(across.body) == [1, 2, 3, 4, 5, 9, 10]
-    reseal(desk, across, max_events=4, without="e5")
+    reseal(desk, across, max_events=4, without=5)
     assert desk.status(webhook_id).queued == 8
     assert drain(desk, webhook_id) == [[1, 2, 3, 4], [9, 10, 11, 12]]
     judge(desk, webhook_id, delivered=8, skipped=3)
@@ -115,9 +115,9 @@ def test_what_waits_is_dropped_whole_and_what_comes_before_it_is_not(
 
 
 def test_an_event_released_meanwhile_is_not_sent_twice(desk: Desk, webhook_id: int) -> None:
-    reseal(desk, failed(desk, webhook_id), without="e3")
+    reseal(desk, failed(desk, webhook_id), without=3)
     part = failed(desk, webhook_id)
-    desk.call(delivery_requests.release, webhook_id, "e3", ACTOR, NOW)
+    desk.call(delivery_requests.release, webhook_id, ALERTS, 3, ACTOR, NOW)
     reseal(desk, part, max_events=6)
     assert drain(desk, webhook_id) == [[1, 2, 4, 5, 6, 7], [8, 9, 10, 11, 12], [3]]
     judge(desk, webhook_id, delivered=12, skipped=0)

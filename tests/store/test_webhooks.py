@@ -7,6 +7,7 @@ import pytest
 from domain.event_types import EventType
 from store import webhook_status, webhooks
 from store.errors import Conflict, NotFound
+from store.events.keys import within
 from store.models import EventRow
 from store.queue import backlog as queue
 from store.queue import delivery_requests
@@ -471,9 +472,7 @@ def test_a_skip_cuts_into_events_that_are_to_be_sealed_anew(
     work = desk.started(webhook_id)
     desk.append(make_event(6))
     desk.end(work, 500)
-    desk.call(
-        delivery_requests.reseal, work.public_id, ACTOR, desk.now_ms, idle=False, without="e2"
-    )
+    desk.call(delivery_requests.reseal, work.public_id, ACTOR, desk.now_ms, idle=False, without=2)
     assert skip_before(desk, webhook_id, before_ms) == skipped
     sent = []
     while work_left := desk.start(webhook_id):
@@ -500,12 +499,10 @@ def test_a_webhook_waits_since_its_released_event_was_accepted(desk: Desk) -> No
     webhook_id = backlog(desk)
     work = desk.started(webhook_id)
     desk.end(work, 500)
-    desk.call(
-        delivery_requests.reseal, work.public_id, ACTOR, desk.now_ms, idle=False, without="e3"
-    )
+    desk.call(delivery_requests.reseal, work.public_id, ACTOR, desk.now_ms, idle=False, without=3)
     desk.end(desk.started(webhook_id), 200)
     assert desk.status(webhook_id).waiting_since_ms is None
-    desk.call(delivery_requests.release, webhook_id, "e3", ACTOR, desk.now_ms)
+    desk.call(delivery_requests.release, webhook_id, ALERTS, 3, ACTOR, desk.now_ms)
     assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000
     desk.append(make_event(9))
     assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000
@@ -515,5 +512,5 @@ def test_a_webhook_waits_since_its_released_event_was_accepted(desk: Desk) -> No
 
 def test_a_webhook_waits_since_the_first_event_that_is_still_there(desk: Desk) -> None:
     webhook_id = backlog(desk)
-    desk.call(EventRow.delete().where(EventRow.seq <= 2).execute)
+    desk.call(EventRow.delete().where(within(ALERTS, last=2)).execute)
     assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000

@@ -151,7 +151,7 @@ def shapes_of(scene: Scene) -> dict[str, Members]:
         "event emit": scene.members("event", "emit", stdin=event("alerts")),
         "db prune": scene.members("db", "prune"),
     }
-    change_store(scene.tocsin.db, "DELETE FROM event WHERE seq = 1")
+    change_store(scene.tocsin.db, "DELETE FROM event WHERE key & 0xffff = 1")
     shapes["db check"] = scene.members("db", "check", "--json")
     return shapes | {longer: _added(shapes[longer], shapes[base]) for longer, base in ADDED_TO}
 

@@ -38,6 +38,7 @@ from store.models import (
     WorkerRow,
 )
 from store.queue import sealing
+from store.ranges import Ranges
 from store.webhook_rows import redo_of
 from tests.support.stores import ACTOR
 
@@ -128,7 +129,7 @@ def _webhook(row: WebhookRow, store: Store) -> dict[str, Any]:
         **counted,
         "fields": asdict(webhook.fields),
         "secrets": secrets,
-        "redo": None if redo is None else asdict(redo),
+        "redo": None if redo is None else {**asdict(redo), "numbers": _numbers(redo.numbers)},
     }
 
 
@@ -157,7 +158,14 @@ _COUNTED = (
 def _delivery(row: DeliveryRow) -> dict[str, Any]:
     """A delivery with the hash of its body as it is joined today."""
     frozen = {name: getattr(row, name) for name in _FROZEN}
-    return {**frozen, "joined": hashlib.sha256(sealing.body_of(row)).hexdigest()}
+    there = set(_numbers(sealing.numbers_of(row)))
+    without = [seq for seq in range(row.first_seq, row.last_seq) if seq not in there]
+    joined = hashlib.sha256(sealing.body_of(row)).hexdigest()
+    return {**frozen, "without": json.dumps(without), "joined": joined}
+
+
+def _numbers(kept: Ranges) -> list[int]:
+    return [seq for first, last in kept for seq in range(first, last + 1)]
 
 
 _FROZEN = (
@@ -167,7 +175,6 @@ _FROZEN = (
     "type",
     "first_seq",
     "last_seq",
-    "without",
     "count",
     "bytes",
     "sha256",

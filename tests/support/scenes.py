@@ -96,4 +96,4 @@ def _events(type_: EventType, many: int) -> Iterator[Event]:
     for number in range(many):
         id_ = f"{type_.value[:2].upper()}{number:04}x9Qv"
         value = {"type": type_.value, "id": id_, "attributes": ATTRIBUTES[type_]}
-        yield Event(type_, id_, compact(value), created_given=True)
+        yield Event(type_, id_, compact(value), created_s=NOW // 1000)

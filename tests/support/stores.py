@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_790_000_000_000
+CREATED_S = NOW // 1000
 MINUTE = 60_000
 DAY = 86_400_000
 ACTOR = Actor("alice", "alice", "192.0.2.7")
@@ -54,7 +55,7 @@ REFUSED: Failure = ("ConnectionRefusedError", "connection refused")
 def event(number: int, type_: EventType = ALERTS, *, text: str = "") -> Event:
     """An event with the id `e<number>`; `text` makes it longer or another."""
     value = {"type": type_.value, "id": f"e{number}", "attributes": {"text": text}}
-    return Event(type_, f"e{number}", compact(value), created_given=True)
+    return Event(type_, f"e{number}", compact(value), created_s=CREATED_S)
 
 
 def events(first: int, last: int, type_: EventType = ALERTS) -> list[Event]:

@@ -34,7 +34,7 @@ from store.records import AttemptResult, AuditEntry, Delivery, Verdict, Work
 from store.refusals import TakingRules
 from store.workers import SendingLock
 from tests.support.apps import Bench, screen_text
-from tests.support.stores import LIMITS, NOW, compact, event, fields
+from tests.support.stores import CREATED_S, LIMITS, NOW, compact, event, fields
 from tui.admin.audit import ChangeScreen
 from tui.app import TocsinApp
 from tui.deliveries.delivery_screen import DeliveryScreen
@@ -102,7 +102,7 @@ def hostile_event(type_: EventType, id_: str, text: str) -> Event:
     attributes |= {text: {text: [text]}, "raw": text}
     user = {"user": {"data": [{"id": text, "type": text}]}}
     value = {"type": type_.value, "id": id_, "attributes": attributes, "relationships": user}
-    return Event(type_, id_, compact(value), created_given=True)
+    return Event(type_, id_, compact(value), created_s=CREATED_S)
 
 
 def fill(bench: Bench) -> tuple[Delivery, AuditEntry]:
@@ -164,7 +164,7 @@ FORM = Form(HOSTILE, HOSTILE, LONG, (_FIELD,), _refuse, _refuse)
 FILES = HostFiles(HOSTILE, (ConfFile(HOSTILE, LONG, True),))
 QUESTION = Question(HOSTILE, (HOSTILE, LONG), yes=HOSTILE, no=HOSTILE)
 MADE_WITH_MORE: dict[str, Factory] = {
-    "EventScreen": lambda seen: EventScreen(seen.access, seen.live, EventType.ALERTS, EVIL_ID),
+    "EventScreen": lambda seen: EventScreen(seen.access, seen.live, EventType.ALERTS, 1, EVIL_ID),
     "DeliveriesScreen": lambda seen: DeliveriesScreen(seen.access, seen.live, webhook_id=2),
     "DeliveryScreen": lambda seen: DeliveryScreen(seen.access, seen.live, seen.delivery.id),
     "WebhookFormScreen": lambda seen: WebhookFormScreen(seen.access, seen.live, editing=1),

@@ -13,7 +13,7 @@ from domain.wording import counted
 from store.queue import deliveries, delivery_list, delivery_requests
 from store.queue.delivery_list import ListedDelivery
 from store.queue.delivery_requests import RequestResult
-from store.records import Delivery
+from store.records import Delivery, StoredEvent
 from tui.deliveries.copying import CHOICES, copied_text
 from tui.deliveries.reseal import ResealChoice, ResealScreen
 from tui.deliveries.rows import DeliveryFormatter, short_result
@@ -166,18 +166,18 @@ class DeliveryActions:
         elif pending:
             self._ask_reseal(pending[0], await self._refused_event(pending[0]))
 
-    async def _refused_event(self, delivery: Delivery) -> str | None:
+    async def _refused_event(self, delivery: Delivery) -> StoredEvent | None:
         """Return the first of its events that another Tocsin refused at the last attempt."""
         attempts = await self._access.read(deliveries.attempts, delivery.id, limit=1)
         refused = [id_ for it in attempts for id_ in refused_events(it.status, it.answer_body)]
         if not refused:
             return None
         members = {
-            event.id for event in await self._access.read(delivery_list.members, delivery.id)
+            event.id: event for event in await self._access.read(delivery_list.members, delivery.id)
         }
-        return next((id_ for id_ in refused if id_ in members), None)
+        return next((members[id_] for id_ in refused if id_ in members), None)
 
-    def _ask_reseal(self, delivery: Delivery, refused: str | None) -> None:
+    def _ask_reseal(self, delivery: Delivery, refused: StoredEvent | None) -> None:
         def answered(choice: ResealChoice | None) -> None:
             if choice is not None:
                 self._screen.queue_change(self._reseal, delivery, choice)
@@ -239,11 +239,15 @@ class DeliveryActions:
 
     async def _reseal(self, delivery: Delivery, choice: ResealChoice) -> None:
         results = ActionResults()
+        event = choice.without
         request = self._ask_beside_workers(
-            delivery_requests.reseal, delivery, max_events=choice.max_events, without=choice.without
+            delivery_requests.reseal,
+            delivery,
+            max_events=choice.max_events,
+            without=None if event is None else event.seq,
         )
         await results.add(delivery, request)
-        set_aside = f"; {choice.without} is in quarantine" if choice.without else ""
+        set_aside = "" if event is None else f"; {event.id} is in quarantine"
         notice = results.notice("ended {}, its events are sealed anew")
         await self._done(results, f"{notice}{set_aside}" if results.done else notice)
 

@@ -135,7 +135,8 @@ class QuarantineScreen(ModalScreen[None]):
         notice = f"event {event.event_id} goes to {self._receiver(event)} in a delivery of its own"
         refusal = ""
         try:
-            await self._access.change(delivery_requests.release, event.webhook_id, event.event_id)
+            which = event.webhook_id, event.type, event.seq
+            await self._access.change(delivery_requests.release, *which)
         except Refused as refused:
             refusal = str(refused)
         if self.is_running:

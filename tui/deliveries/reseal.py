@@ -26,7 +26,7 @@ from tui.screens.dialogs import Buttons
 from tui.state.store_access import Refused, StoreAccess
 from tui.terminal.overlays import DialogScreen
 from tui.widgets.inputs import InputLine
-from tui.widgets.live_table import LiveTable
+from tui.widgets.live_table import Key, LiveTable
 from tui.wording import event_cell
 
 HALF = "Proposed: half at a time."
@@ -38,11 +38,11 @@ class ResealChoice(msgspec.Struct, frozen=True):
     """Most events a request (None: as the webhook says), and the event that is left out."""
 
     max_events: int | None
-    without: str | None
+    without: StoredEvent | None
 
 
 class ResealScreen(DialogScreen[ResealChoice]):
-    """Ends with the choice, or None. `in_sight` is the event that is offered to be left out.
+    """Ends with the choice, or None. `in_sight` is the id of the event that is offered first.
 
     `without` is left out unless another is chosen: the receiver refuses it.
     """
@@ -59,13 +59,13 @@ class ResealScreen(DialogScreen[ResealChoice]):
         delivery: Delivery,
         in_sight: str | None,
         *,
-        without: str | None = None,
+        without: StoredEvent | None = None,
     ) -> None:
         super().__init__()
         self._access = access
         self._delivery = delivery
         self._without = without
-        self._in_sight = without or in_sight
+        self._in_sight = in_sight if without is None else without.id
 
     def compose(self) -> ComposeResult:
         half = str(max(1, self._delivery.events // 2))
@@ -99,7 +99,8 @@ class ResealScreen(DialogScreen[ResealChoice]):
 
     def _show_left_out(self) -> None:
         self.query_one("#sealed-anew", Static).update(Text(f"It ends, and {self._fate()}"))
-        event = "none" if self._without is None else f"{safe(self._without, 60)} (to quarantine)"
+        without = self._without
+        event = "none" if without is None else f"{safe(without.id, 60)} (to quarantine)"
         self.query_one("#left-out", Static).update(Text(f"Left out                   {event}"))
 
     def _fate(self) -> str:
@@ -127,9 +128,9 @@ class ResealScreen(DialogScreen[ResealChoice]):
     def action_leave_out(self) -> None:
         """Choose an event to leave out; the limit of events is the webhook's then."""
 
-        def answered(event_id: str | None) -> None:
-            self._without = event_id
-            if event_id is not None:
+        def answered(event: StoredEvent | None) -> None:
+            self._without = event
+            if event is not None:
                 self.query_one("#max-events", Input).value = ""
             self._show_left_out()
 
@@ -166,8 +167,8 @@ def _choice(none: str) -> str:
     return f"Leave out which event?   ({keys})"
 
 
-class EventChoiceScreen(ModalScreen[str]):
-    """List of the events of a delivery; ends with the id of one, or None."""
+class EventChoiceScreen(ModalScreen[StoredEvent]):
+    """List of the events of a delivery, by their numbers; ends with one, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,escape", "dismiss(None)", "none", id="event-choice.none"),
@@ -183,7 +184,7 @@ class EventChoiceScreen(ModalScreen[str]):
         self._access = access
         self._delivery = delivery
         self._in_sight = in_sight
-        self._events: dict[str, tuple[int, StoredEvent]] = {}
+        self._events: dict[Key, tuple[int, StoredEvent]] = {}
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
@@ -198,21 +199,22 @@ class EventChoiceScreen(ModalScreen[str]):
         except Refused:
             self.dismiss(None)
             return
-        self._events = {event.id: (place, event) for place, event in enumerate(events, 1)}
+        self._events = {event.seq: (place, event) for place, event in enumerate(events, 1)}
         table.set_keys(list(self._events))
-        if self._in_sight is not None:
-            table.move_to(self._in_sight)
+        for event in (event for event in events if event.id == self._in_sight):
+            table.move_to(event.seq)
+            break
 
     @on(LiveTable.RowsWanted)
     def _wanted(self, message: LiveTable.RowsWanted) -> None:
         message.table.put_rows(dict(self._rows(message.keys)))
 
-    def _rows(self, keys: Iterable[object]) -> Iterable[tuple[str, tuple[Cell, ...]]]:
+    def _rows(self, keys: Iterable[Key]) -> Iterable[tuple[Key, tuple[Cell, ...]]]:
         for key in keys:
-            place, event = self._events[str(key)]
+            place, event = self._events[key]
             what = event_cell(event.type, event.body)
-            yield event.id, (Cell(f"{place:,}", "dim"), Cell(event.id), what)
+            yield key, (Cell(f"{place:,}", "dim"), Cell(event.id), what)
 
     @on(LiveTable.Chosen)
     def _chosen(self, message: LiveTable.Chosen) -> None:
-        self.dismiss(str(message.key))
+        self.dismiss(self._events[message.key][1])

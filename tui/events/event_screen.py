@@ -43,10 +43,11 @@ class EventScreen(TocsinScreen):
     ]
 
     def __init__(
-        self, access: StoreAccess, live: LiveReport, type_: EventType, event_id: str
+        self, access: StoreAccess, live: LiveReport, type_: EventType, seq: int, event_id: str
     ) -> None:
         super().__init__(access, live)
         self._type = type_
+        self._seq = seq
         self._event_id = event_id
         self._event: StoredEvent | None = None
         self._seen: object = None
@@ -89,9 +90,9 @@ class EventScreen(TocsinScreen):
     async def _read(self) -> None:
         try:
             if self._event is None:
-                self._event = await self.access.read(reading.find, self._type, self._event_id)
+                self._event = await self.access.read(reading.find, self._type, self._seq)
                 self._show_event(self._event)
-            which = self._type, self._event.seq
+            which = self._type, self._seq
             carriers = await self.access.read(deliveries.carriers, *which)
             self._show_carriers(carriers, await self.access.read(deliveries.holders, *which))
         except Refused as refused:

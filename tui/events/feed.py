@@ -49,8 +49,8 @@ class EventSearch:
         """Search the next stretch of older events; first of all for the id. Raises Refused."""
         match self._terms:
             case (Term(HasText(id_), False),) if self._place == self._start:
-                by_id = await access.read(reading.seq_of, self._type, id_)
-                self._add([] if by_id is None else [by_id])
+                by_id = await access.read(reading.with_id, id_, self._type)
+                self._add([event.seq for event in by_id])
         above = max(self._bottom, self._place - SCANNED_ROWS)
         self._add(await self._scan(access, above, self._place))
         self._place = above

@@ -177,11 +177,17 @@ class EventsScreen(ListScreen):
     @on(LiveTable.Chosen)
     def action_open(self) -> None:
         """Open the event under the cursor; the list stops meanwhile."""
-        if self._event_id is not None:
+        seq, event_id = self._seq, self._event_id
+        if seq is not None and event_id is not None:
             self._feed.following = False
             self.app.push_screen(
-                EventScreen(self.access, self.live, self._feed.type, self._event_id)
+                EventScreen(self.access, self.live, self._feed.type, seq, event_id)
             )
+
+    @property
+    def _seq(self) -> int | None:
+        key = self.table.cursor
+        return seq_of(key) if isinstance(key, int) else None
 
     @property
     def _event_id(self) -> str | None:
@@ -195,9 +201,7 @@ class EventsScreen(ListScreen):
 
     async def action_copy_json(self) -> None:
         """Copy the event under the cursor as it is stored."""
-        if self._event_id is not None:
-            event = await self.carry_out(
-                self.access.read(reading.find, self._feed.type, self._event_id)
-            )
+        if self._seq is not None:
+            event = await self.carry_out(self.access.read(reading.find, self._feed.type, self._seq))
             if event is not None:
                 await copy(self, event.body.decode())

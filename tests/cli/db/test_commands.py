@@ -107,7 +107,7 @@ def test_check_as_json(tocsin: Tocsin) -> None:
         filled(desk)
     done = tocsin.run("db", "check", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, {"ok": True, "problems": []})
-    change_store(tocsin.db, "DELETE FROM event WHERE seq = 2")
+    change_store(tocsin.db, "DELETE FROM event WHERE key & 0xffff = 2")
     done = tocsin.run("db", "check", "--json")
     assert done.returncode == ExitCode.CHECK_FAILED
     found = json.loads(done.stdout)
@@ -120,8 +120,8 @@ def test_check_prints_each_fault(tocsin: Tocsin) -> None:
         filled(desk)
         desk.end(desk.started(1), 503)
         desk.store.vault.key_file.unlink()
-    change_store(tocsin.db, "DELETE FROM event WHERE seq = 2")
-    change_store(tocsin.db, "UPDATE event SET body = x'7b7d' WHERE seq = 7")
+    change_store(tocsin.db, "DELETE FROM event WHERE key & 0xffff = 2")
+    change_store(tocsin.db, "UPDATE event SET body = x'7b7d' WHERE key & 0xffff = 7")
     done = tocsin.run("db", "check")
     assert done.returncode == ExitCode.CHECK_FAILED
     missing, changed, key = done.stdout.splitlines()

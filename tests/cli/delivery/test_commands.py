@@ -220,7 +220,7 @@ def test_body_is_exactly_what_is_sent(tocsin: Tocsin) -> None:
 def test_a_body_that_was_tampered_with_is_told(tocsin: Tocsin) -> None:
     with access_of(tocsin) as desk:
         failing(desk)
-    change_store(tocsin.db, "UPDATE event SET body = CAST('{}' AS BLOB) WHERE seq = 2")
+    change_store(tocsin.db, "UPDATE event SET body = CAST('{}' AS BLOB) WHERE key & 0xffff = 2")
     done = tocsin.run("delivery", "show", "msg_1", "--body")
     assert done.returncode == ExitCode.CHECK_FAILED
     assert "not the bytes that msg_1 was sealed with" in done.stderr

@@ -26,6 +26,7 @@ from tests.support.program_store import answers
 from tests.support.waiting import eventually
 
 EVENT = {"type": "alerts", "id": "a1", "attributes": {"created": "2026-11-24T08:00:00Z"}}
+ANOTHER = {"created": "2026-11-24T08:00:00Z", "text": "another"}
 WITHOUT_TIME = {"type": "alerts", "id": "t1", "attributes": {"text": "x"}}
 
 
@@ -74,7 +75,7 @@ def counts(accepted: int, repeated: int) -> dict[str, int]:
 
 def test_the_good_lines_are_taken_and_the_bad_ones_named(served: Served, program: Tocsin) -> None:
     served.start()
-    other = EVENT | {"attributes": {"text": "another"}}
+    other = EVENT | {"attributes": ANOTHER}
     text = lines(EVENT, "nonsense", EVENT | {"id": "a2"}, other, WITHOUT_TIME)
     done = program.run("event", "emit", "--socket", str(served.socket), stdin=text)
     assert json.loads(done.stdout) == counts(3, 0)
@@ -97,7 +98,7 @@ def test_of_a_document_each_event_is_taken_that_stands_alone(
     emitting = ("event", "emit", "--socket", str(served.socket))
     done = program.run(*emitting, stdin=json.dumps([EVENT, WITHOUT_TIME], indent=2))
     assert json.loads(done.stdout) == counts(2, 0)
-    other = EVENT | {"attributes": {"text": "another"}}
+    other = EVENT | {"attributes": ANOTHER}
     for counted in (counts(1, 0), counts(0, 1)):
         done = program.run(*emitting, stdin=json.dumps([EVENT | {"id": "a3"}, other]))
         assert (done.returncode, json.loads(done.stdout)) == (ExitCode.BAD_DATA, counted)
@@ -111,7 +112,7 @@ def test_a_document_of_more_than_a_line_takes_is_handed_in_by_parts(
     served.start()
     emitting = ("event", "emit", "--socket", str(served.socket))
     many = [EVENT | {"id": f"m{number}"} for number in range(12_001)]
-    many[11_000] = many[0] | {"attributes": {"text": "another"}}
+    many[11_000] = many[0] | {"attributes": ANOTHER}
     done = program.run(*emitting, stdin=json.dumps(many))
     assert json.loads(done.stdout) == counts(12_000, 0)
     assert done.stderr.startswith("event 11001 of 12001: id m0: its id is known already")
@@ -160,7 +161,7 @@ def test_the_function_for_programs(served: Served) -> None:
         assert caught.value.place.startswith("event 2 of 2")
         assert caught.value.retry_after is None
         assert emitter.emit(EVENT) == counts(0, 1)
-        other = EVENT | {"attributes": {"text": "another"}}
+        other = EVENT | {"attributes": ANOTHER}
         for accepted, repeated in ((1, 1), (0, 2)):
             with pytest.raises(EmitError) as caught:
                 emitter.emit([EVENT, other, EVENT | {"id": "a9"}])

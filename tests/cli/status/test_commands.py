@@ -193,7 +193,7 @@ def waits_for_20m(desk: Desk) -> None:
 
 def blocked(desk: Desk) -> None:
     failing(desk)
-    change_store(desk.store.path, "UPDATE event SET body = x'7b7d' WHERE seq = 1")
+    change_store(desk.store.path, "UPDATE event SET body = x'7b7d' WHERE key & 0xffff = 1")
     assert desk.start(1) is None
 
 

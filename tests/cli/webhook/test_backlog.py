@@ -85,7 +85,7 @@ def test_skip_drops_a_counted_backlog(tocsin: Tocsin) -> None:
 def test_release_sends_an_event_that_was_set_aside(tocsin: Tocsin) -> None:
     with access_of(tocsin) as desk:
         webhook = with_backlog(desk)
-        desk.call(delivery_requests.reseal, "msg_1", ACTOR, desk.now_ms, idle=True, without="e1")
+        desk.call(delivery_requests.reseal, "msg_1", ACTOR, desk.now_ms, idle=True, without=1)
         before = shown(tocsin, webhook)
         assert before["quarantined"] == 1
         assert before["quarantine"][0]["id"] == "e1"

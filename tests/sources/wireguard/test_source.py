@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from domain.events import MAX_EVENT_BYTES, same_event
+from domain.event_input import same_event
+from domain.events import MAX_EVENT_BYTES
 from sources.base import SourceError
 from sources.wireguard.names import NameFiles
 from sources.wireguard.snapshot import decode_state, snapshot_summary

@@ -106,7 +106,7 @@ def test_a_second_look_at_the_same_facts_gives_the_same_id() -> None:
         for at in (1_795_502_130_000, 1_795_502_160_000)
     ]
     assert looks[0].id == looks[1].id
-    assert not any(look.created_given for look in looks)
+    assert {look.created_s for look in looks} == {None}
 
 
 def test_the_same_snapshot_again_gives_nothing() -> None:

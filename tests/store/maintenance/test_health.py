@@ -6,10 +6,11 @@ import pytest
 
 from domain.event_types import EventType
 from store import models
+from store.events.keys import key_of
 from store.maintenance import health
 from store.models import EventRow, WebhookRow
 from store.queue import delivery_requests
-from tests.support.stores import ACTOR, NOW, Desk, event, events, fields
+from tests.support.stores import ACTOR, ALERTS, NOW, Desk, event, events, fields
 
 
 def problems(desk: Desk) -> list[str]:
@@ -34,7 +35,7 @@ def test_a_sound_store_has_no_problems(desk: Desk) -> None:
 @pytest.mark.parametrize("number", [1, 3, 6])
 def test_a_missing_event_is_found(desk: Desk, number: int) -> None:
     busy(desk)
-    gone = EventRow.delete().where(EventRow.type == "alerts", EventRow.seq == number)
+    gone = EventRow.delete().where(EventRow.key == key_of("alerts", number))
     desk.call(gone.execute)
     assert "1 event of alerts is missing" in problems(desk)
 
@@ -42,7 +43,7 @@ def test_a_missing_event_is_found(desk: Desk, number: int) -> None:
 def test_a_changed_body_of_a_pending_delivery_is_found(desk: Desk) -> None:
     busy(desk)
     other = event(2, text="other").body
-    changed = EventRow.update(body=other).where(EventRow.type == "alerts", EventRow.seq == 2)
+    changed = EventRow.update(body=other).where(EventRow.key == key_of("alerts", 2))
     desk.call(changed.execute)
     (problem,) = problems(desk)
     assert problem == "delivery msg_1 no longer has the bytes that were sealed"
@@ -72,8 +73,8 @@ def with_redo_and_released(desk: Desk) -> int:
     desk.append(*events(1, 5))
     work = desk.started(webhook_id)
     desk.end(work, 500)
-    desk.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=False, without="e3")
-    desk.call(delivery_requests.release, webhook_id, "e3", ACTOR, NOW)
+    desk.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=False, without=3)
+    desk.call(delivery_requests.release, webhook_id, ALERTS, 3, ACTOR, NOW)
     assert problems(desk) == []
     return webhook_id
 
@@ -82,7 +83,7 @@ def with_redo_and_released(desk: Desk) -> int:
     ("wrong", "fault"),
     [
         ({"redo_count": 5}, "counts 5 events to seal anew, but there are 4"),
-        ({"redo_without": "[]"}, "counts 4 events to seal anew, but there are 5"),
+        ({"redo_numbers": ""}, "counts 4 events to seal anew, but there are 5"),
         ({"redo_last": 4}, "counts 4 events to seal anew, but there are 3"),
         ({"redo_type": None}, "counts 4 events to seal anew, but there are 0"),
         ({"released": 0}, "counts 0 released events, but there are 1"),

@@ -174,7 +174,7 @@ def quarantined(desk: Desk) -> int:
     webhook_id = desk.add()
     desk.append(*events(1, 3))
     public_id = deliver(desk, webhook_id, 500)
-    desk.call(delivery_requests.reseal, public_id, ACTOR, NOW, idle=True, without="e2")
+    desk.call(delivery_requests.reseal, public_id, ACTOR, NOW, idle=True, without=2)
     deliver(desk, webhook_id)
     return webhook_id
 
@@ -183,7 +183,7 @@ def test_an_event_in_quarantine_is_kept_until_it_is_sent_and_a_week_longer(desk:
     webhook_id = quarantined(desk)
     prune_all(desk, NOW + MONTH)
     assert kept(desk) == [2]
-    desk.call(delivery_requests.release, webhook_id, "e2", ACTOR, NOW)
+    desk.call(delivery_requests.release, webhook_id, ALERTS, 2, ACTOR, NOW)
     prune_all(desk, NOW + MONTH)
     desk.now_ms = NOW + MONTH
     deliver(desk, webhook_id, 500)
@@ -208,9 +208,9 @@ def test_an_event_in_the_quarantine_of_a_deleted_webhook_goes_with_it(desk: Desk
 def test_an_event_is_kept_while_one_of_two_quarantines_holds_it(desk: Desk) -> None:
     first, second = quarantined(desk), desk.add(start=0)
     public_id = deliver(desk, second, 500)
-    desk.call(delivery_requests.reseal, public_id, ACTOR, NOW, idle=True, without="e2")
+    desk.call(delivery_requests.reseal, public_id, ACTOR, NOW, idle=True, without=2)
     deliver(desk, second)
-    desk.call(delivery_requests.release, first, "e2", ACTOR, NOW)
+    desk.call(delivery_requests.release, first, ALERTS, 2, ACTOR, NOW)
     deliver(desk, first)
     prune_all(desk, NOW + MONTH)
     assert kept(desk) == [2]

@@ -11,10 +11,11 @@ from textual.pilot import Pilot
 
 from domain.event_types import EventType
 from domain.events import Event
+from store.events.keys import within
 from store.models import EventRow, HeadRow
 from store.workers import SendingLock
 from tests.support.apps import Bench, screen_text
-from tests.support.stores import ALERTS, compact, event, events, fields
+from tests.support.stores import ALERTS, CREATED_S, compact, event, events, fields
 from tui.app import TocsinApp
 from tui.deliveries.delivery_screen import DeliveryScreen
 from tui.deliveries.screen import DeliveriesScreen
@@ -220,7 +221,7 @@ def test_pruned_events_go_from_the_list(bench: Bench) -> None:
     bench.store.append(*events(1, 4))
 
     def prune() -> None:
-        EventRow.delete().where(EventRow.seq <= 2).execute()
+        EventRow.delete().where(within(ALERTS, last=2)).execute()
         HeadRow.update(pruned=2).where(HeadRow.type == ALERTS.value).execute()
 
     async def scene() -> None:
@@ -253,7 +254,7 @@ def test_an_event_opens_with_its_json_and_who_got_it(bench: Bench) -> None:
     webhook = bench.store.add(fields(name="siem"))
     value = {"type": "alerts", "id": "e1", "attributes": {"price": 1}}
     body = compact(value).replace(b"1}", b"10.10}")
-    bench.store.append(Event(ALERTS, "e1", body, created_given=True))
+    bench.store.append(Event(ALERTS, "e1", body, created_s=CREATED_S))
     work = bench.store.started(webhook)
     lock = SendingLock(bench.opened.path)
     assert lock.acquire()
@@ -340,7 +341,7 @@ def test_an_event_that_was_pruned_meanwhile_is_refused_in_words(bench: Bench) ->
         async with at_events(bench) as (app, pilot):
             bench.opened.call(lambda: EventRow.delete().execute())
             await press(app, pilot, "enter")
-            assert "no event e1 of type alerts is kept" in screen_text(app)
+            assert "event 1 of type alerts is no longer kept" in screen_text(app)
 
     asyncio.run(scene())
 
