@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOSS_WARNING_MS = DAY_MS
 """Time for which a warning about a loss is shown, since admins do not read it every minute."""
 
-HTTP_SERVER = "hypercorn"
+HTTP_SERVER = "httptools"
 """Package of the extra `http`."""
 
 

@@ -115,7 +115,7 @@ def test_every_recipe_installs_the_http_server_and_what_tells_countries() -> Non
         assert "'.[http,geo]'" in recipe or files, recipe
         for file in files:
             names = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / file).read_text(), re.MULTILINE))
-            assert names >= {"hypercorn", "iptocc", "maxminddb"}, file
+            assert names >= {"httptools", "iptocc", "maxminddb"}, file
 
 
 @pytest.mark.parametrize(

@@ -149,4 +149,4 @@ def test_the_first_screen_waits_for_no_room_behind_it() -> None:
     assert "tui.webhooks.screen" in loaded
     behind = ("tui.webhook_form.", "tui.source_", "tui.delivery_", "tui.event_", "tui.setting_")
     assert not [module for module in loaded if module.startswith(behind)]
-    assert not {"httpx", "hypercorn", "maxminddb"} & loaded
+    assert not {"httpx", "httptools", "maxminddb"} & loaded

@@ -1,34 +1,35 @@
-"""Application of the HTTP server (ASGI): finds the route of a request and sends its answer."""
+"""Application of the HTTP server: finds the route of a request and sends its answer."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 from msgspec.structs import replace
 
-from sources.http.bodies import Body, Budget, ClientGone, Receive, Share, Unpacker
-from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now
+from sources.http.bodies import Body, Budget, Share, Unpacker
+from sources.http.messages import (
+    ClientConnection,
+    ClientGone,
+    Head,
+    JsonAnswer,
+    Request,
+    RequestRefused,
+    not_now,
+)
 from sources.limits import MOST_BYTES
 from store.errors import StoreError
 
 Handler = Callable[[Request], Awaitable[JsonAnswer]]
 Admit = Callable[[Request], Awaitable[str]]
-Send = Callable[[Any], Awaitable[None]]
-CONNECTION = "tocsin.connection"
-"""Name in a scope of the connection that a request came on: its `admitted` is set there."""
-
 STORE_RETRY_S = 5
 _BUG = "this is a bug in tocsin: its log tells where; nothing of this request was taken"
-_CLOSE = ("connection", "close")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class ClientLimits(msgspec.Struct, frozen=True):
 class App:
     """Application that answers requests; `on_bug` gets a fault of our own, a client nothing of it.
 
-    Raises TimeoutError out of a call when a client does not take its answer.
+    A call raises TimeoutError when a client does not take its answer.
     """
 
     def __init__(
@@ -76,26 +77,27 @@ class App:
         self._unpacker = Unpacker()
         self._budget = Budget(max(2 * limits.max_body, MOST_BYTES))
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one request, as ASGI wants it."""
-        if scope["type"] != "http":
-            return
-        request = _request(scope)
-        # A body without a length ends its connection: what is behind it was judged by nobody.
-        has_no_length = "transfer-encoding" in request.headers
-        ended = not has_no_length and request.header("content-length") in ("", "0")
+    async def __call__(self, head: Head, connection: ClientConnection) -> None:
+        """Answer one request."""
         share = Share(self._budget)
-        body = Body(receive, share, self._limits.client_timeout_s, ended=ended)
+        body = Body(connection, share, self._limits.client_timeout_s)
         with suppress(ClientGone):
             with closing(share):
-                answer = await self._answer(scope, request, body)
-            ends = has_no_length or not scope[CONNECTION].admitted
-            async with asyncio.timeout(2 * self._limits.client_timeout_s):
-                await self._send(answer, body, send, ends=ends)
+                answer = await self._answer(head, body, connection)
+            # What is behind a body without a length was judged by nobody.
+            is_early = not connection.body_ended
+            if is_early or not (
+                head.keeps_connection and head.body_has_length and connection.admitted
+            ):
+                connection.ends = True
+            data = answer.encode(ends=connection.ends, with_body=head.method != "HEAD")
+            await connection.send(data)
+            if is_early:
+                await body.discard(self._limits.max_body)
 
-    async def _answer(self, scope: Mapping[str, Any], request: Request, body: Body) -> JsonAnswer:
+    async def _answer(self, head: Head, body: Body, connection: ClientConnection) -> JsonAnswer:
         try:
-            return await self._handle(scope, request, body)
+            return await self._handle(head, body, connection)
         except RequestRefused as refused:
             return refused.answer
         except StoreError:
@@ -106,24 +108,29 @@ class App:
             self._on_bug(error)
             return JsonAnswer({"error": _BUG}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    async def _handle(self, scope: Mapping[str, Any], request: Request, body: Body) -> JsonAnswer:
-        if scope["http_version"] not in ("1.0", "1.1"):
-            raise RequestRefused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "use HTTP/1.1")
-        route, values = self._find(request.method, scope["raw_path"].decode("ascii", "replace"))
-        request = replace(request, values=values)
+    async def _handle(self, head: Head, body: Body, connection: ClientConnection) -> JsonAnswer:
+        route, values = self._find(head.method, head.path)
+        request = Request(
+            method=head.method,
+            path=unquote(head.path),
+            headers=head.headers,
+            peer=connection.address,
+            values=values,
+        )
+        caller = ""
         if route.admit is not None:
-            scope[CONNECTION].admitted = False
-            request = replace(request, caller=await route.admit(request))
-            scope[CONNECTION].admitted = True
+            connection.admitted = False
+            caller = await route.admit(request)
+            connection.admitted = True
         limit = min(route.max_body or self._limits.max_body, self._limits.max_body)
         data = await body.read(limit, request.header("content-length"))
         encoding = request.header("content-encoding")
-        data = await self._unpacker.unpack(data, encoding, limit, body.share, request.caller)
-        return await route.handler(replace(request, body=data))
+        data = await self._unpacker.unpack(data, encoding, limit, body.share, caller)
+        return await route.handler(replace(request, body=data, caller=caller))
 
-    def _find(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]]:
+    def _find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route of a path and the values of its names. Raises RequestRefused."""
-        matches = [(route, route.pattern.fullmatch(raw_path)) for route in self._routes]
+        matches = [(route, route.pattern.fullmatch(path)) for route in self._routes]
         found = {route.method: (route, match) for route, match in matches if match is not None}
         if method in found:
             route, match = found[method]
@@ -133,34 +140,3 @@ class App:
             reason, headers = f"this path takes {allowed}", (("allow", allowed),)
             raise RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, reason, headers=headers)
         raise RequestRefused(HTTPStatus.NOT_FOUND, "there is nothing at this path")
-
-    async def _send(self, answer: JsonAnswer, body: Body, send: Send, *, ends: bool) -> None:
-        """Send the answer; with `ends` the connection ends with it."""
-        content = answer.body
-        headers = [
-            ("content-type", "application/json"),
-            ("content-length", str(len(content))),
-            *answer.headers,
-        ]
-        is_early = not body.ended and _CLOSE not in headers
-        if (is_early or ends) and _CLOSE not in headers:
-            headers.append(_CLOSE)
-        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": int(answer.status), "headers": pairs})
-        await send({"type": "http.response.body", "body": content, "more_body": True})
-        if is_early:
-            await body.discard(self._limits.max_body)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def _request(scope: Mapping[str, Any]) -> Request:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        headers=headers,
-        peer=scope["client"][0] if scope["client"] else "",
-    )

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
 
-from sources.http.messages import RequestRefused, not_now
+from sources.http.messages import ClientConnection, ClientGone, RequestRefused, not_now
 from sources.limits import MOST_BYTES, MemoryBudget, MemoryFull
 from sources.turns import FairLock
 
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 PIECE_BYTES = 256 * 1024
 """Bytes that are unpacked at a time; before each it is checked that there is room for more."""
 
@@ -25,10 +23,6 @@ _SLICE_BYTES = 4 * 1024
 
 _WITH_HEADER = 31  # zlib's number for the gzip format
 _DISCARD_FACTOR = 4
-
-
-class ClientGone(Exception):
-    """Raised where the client closed the connection: there is nobody to answer."""
 
 
 class Budget:
@@ -78,54 +72,41 @@ class Share:
 
 
 class Body:
-    """Body of one request as it comes; `ended` where there is no more of it."""
+    """Body of one request as it comes."""
 
-    def __init__(self, receive: Receive, share: Share, timeout_s: float, *, ended: bool) -> None:
-        self.ended = ended
-        self._receive = receive
+    def __init__(self, connection: ClientConnection, share: Share, timeout_s: float) -> None:
         self.share = share
-        self._deadline = asyncio.get_running_loop().time() + timeout_s
+        self._connection = connection
+        self._until_s = asyncio.get_running_loop().time() + timeout_s
 
     async def read(self, limit: int, announced: str) -> bytes:
         """Read it whole; `announced` is its Content-Length. Raises RequestRefused, ClientGone."""
-        if announced.isdigit() and int(announced) > limit:
+        if announced and int(announced) > limit:
             raise _too_large(limit)
         parts: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout_at(self._deadline):
-                while part := await self._part():
-                    size += len(part)
-                    if size > limit:
-                        raise _too_large(limit)
-                    self.share.take(len(part))
-                    parts.append(part)
+            while part := await self._connection.read(self._until_s):
+                size += len(part)
+                if size > limit:
+                    raise _too_large(limit)
+                self.share.take(len(part))
+                parts.append(part)
         except TimeoutError:
             raise RequestRefused(
                 HTTPStatus.REQUEST_TIMEOUT,
                 "the body took too long to come: send it faster, or in smaller parts",
-                headers=(("connection", "close"),),
             ) from None
         return b"".join(parts)
 
     async def discard(self, limit: int) -> None:
         """Read on after an early answer, since many clients read it only when all was sent."""
         size = 0
-        with suppress(TimeoutError, ClientGone):
-            async with asyncio.timeout_at(self._deadline):
-                while size <= limit * _DISCARD_FACTOR and (part := await self._part()):
-                    size += len(part)
-
-    async def _part(self) -> bytes:
-        """Return the next bytes, b"" at the end."""
-        while not self.ended:
-            message = await self._receive()
-            self.ended = not message.get("more_body", False)
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            if part := message.get("body", b""):
-                return bytes(part)
-        return b""
+        with suppress(TimeoutError, ClientGone, RequestRefused):
+            while part := await self._connection.read(self._until_s):
+                size += len(part)
+                if size > limit * _DISCARD_FACTOR:
+                    break
 
 
 class Unpacker:

@@ -1,8 +1,7 @@
-"""Connections of one listening socket: hypercorn speaks HTTP on each, behind our bounds.
+"""Connections of one listening socket: HTTP on each of them, one request after the other.
 
-Hypercorn's own way to serve knows no limit of connections and closes a slow head in silence, so
-its `TCPServer` is used by itself, one a connection. The bounds are in `connection_limit` and
-`heads`, and another server could come behind them.
+A head has to come in time, and of a body no more is read than the app asks for. The bounds of all
+connections together are in `connection_limit`, those of a head in `heads`.
 """
 
 from __future__ import annotations
@@ -10,45 +9,50 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import time
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any, cast
+from http import HTTPStatus
+from typing import cast
 
-from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.asyncio.worker_context import WorkerContext
-from hypercorn.config import Config
-from hypercorn.typing import LifespanState
-from hypercorn.utils import wrap_app
-
-from sources.http.app import CONNECTION, App, ClientLimits, Send
-from sources.http.bodies import Receive
+from sources.http.app import App, ClientLimits
 from sources.http.connection_limit import ConnectionLimit
-from sources.http.heads import BadHead, HeadReader
+from sources.http.heads import RequestReader
 from sources.http.listening import BACKLOG
+from sources.http.messages import ClientGone, Head, RequestRefused, not_now
 
 STOP_PATIENCE_S = 2.0
 """Seconds that requests that run when the stop comes may go on."""
 
-_CONTINUE = b"HTTP/1.1 100 "
-_BUSY = b"this server has as many clients as it may have: try again"
-_SLOW = b"the head of the request took too long to come"
+READ_BYTES = 64 * 1024
+"""Bytes that are read of a client at a time, and the most that are read unasked."""
+
+_UNSENT = 1, 0
+"""Bytes that the client has not taken, above which an answer counts as not sent, and as sent; where
+the first is 0, TLS of asyncio waits though nothing is left."""
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_BUSY = not_now("this server has as many clients as it may have: try again", 2).answer
+_SLOW = RequestRefused(
+    HTTPStatus.REQUEST_TIMEOUT, "the head of the request took too long to come"
+).answer
 
 
 class Connections:
     """Serves HTTP on one socket until it is to stop."""
 
     def __init__(self, app: App, limits: ClientLimits, context: ssl.SSLContext | None) -> None:
-        self._app = app
-        self._limits = limits
-        self._tls = context
-        self._config = _config(limits)
-        self._connection_limit = ConnectionLimit(limits.clients)
-        self._connections: dict[asyncio.Task[None], _Connection] = {}
+        self.app = app
+        self.tls = context
+        self.timeout_s = limits.client_timeout_s
+        self.limit = ConnectionLimit(limits.clients)
+        self.open: set[_Connection] = set()
+        # One for all: what was read into it is taken out at once.
+        self.buffer = memoryview(bytearray(READ_BYTES))
 
     async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
         """Accept and answer until `stop`; then those that are being answered get some time."""
-        server = await asyncio.start_server(self._connected, sock=listener, backlog=BACKLOG)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: _Connection(self, loop), sock=listener, backlog=BACKLOG
+        )
         try:
             await stop.wait()
         finally:
@@ -56,204 +60,238 @@ class Connections:
             await self._end()
 
     async def _end(self) -> None:
-        for connection in list(self._connections.values()):
-            await connection.end_when_idle()
-        if self._connections:
-            await asyncio.wait(self._connections, timeout=STOP_PATIENCE_S)
-        left = dict(self._connections)
-        for task, connection in left.items():
+        for connection in list(self.open):
+            connection.end_when_idle()
+        if self.open:
+            await asyncio.wait({one.closed for one in self.open}, timeout=STOP_PATIENCE_S)
+        left = list(self.open)
+        for connection in left:
             connection.cut()
+        tasks = [one.task for one in left if one.task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(self._app, reader, writer, self._limits.client_timeout_s)
-        if not self._connection_limit.enter(connection):
-            if self._tls is None:
-                writer.write(_plain("503 Service Unavailable", _BUSY, "retry-after: 2\r\n"))
-            writer.close()
-            return
-        task = asyncio.create_task(connection.run(self._config, self._tls))
-        self._connections[task] = connection
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._connection_limit.leave(self._connections.pop(task))
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _Connection:
-    """Connection as hypercorn reads from it; the head of a request has to come in time.
+class _Connection(asyncio.BufferedProtocol):
+    """Connection of one client; a task answers its requests, one at a time."""
 
-    Of its body no more is read than the app asks for: hypercorn would keep all of it in a queue,
-    also while the app still asks the store who the client is.
-    """
-
-    def __init__(
-        self, app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout_s: float
-    ) -> None:
-        self.address = str((writer.get_extra_info("peername") or ("",))[0])
+    def __init__(self, server: Connections, loop: asyncio.AbstractEventLoop) -> None:
+        self.address = ""
         self.admitted = False
-        self._in_request = False
-        self.active_s = time.monotonic()
-        self._app = app
-        self._reader = reader
-        self._heads = HeadReader(self._received)
-        self._writer = writer
-        self._answers = ContinueWriter(writer)
-        self._timeout_s = timeout_s
-        self._wanted = asyncio.Event()
-        """Set while the app waits for more of a body, or waits for nothing any longer."""
-        self._wanted.set()
-        self._head_timer: asyncio.TimerHandle | None = None
-        # One for each: hypercorn waits for it even when the client has closed an idle connection.
-        self._context = WorkerContext(None)
+        self.ends = False
+        self.active_s = loop.time()
+        self.task: asyncio.Task[None] | None = None
+        """Its request that is being answered, or before the first the handshake of TLS."""
+        self.closed: asyncio.Future[None] = loop.create_future()
+        """Done when the connection is closed and nothing is under way for it."""
+        self._server = server
+        self._loop = loop
+        self._transport: asyncio.Transport
+        self._requests = RequestReader()
+        self._is_gone = False
+        self._has_ended = False
+        self._is_encrypting = server.tls is not None
+        self._head_since_s: float | None = None
+        self._has_to_say_continue = False
+        self._more: asyncio.Future[None] | None = None
+        """Done when more of the body that the app waits for has come, or none will."""
+        self._drained: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, config: Config, tls: ssl.SSLContext | None) -> None:
-        """Serve it to its end."""
-        # Whatever a client does to its own connection shows in its status, or in nothing.
-        with suppress(Exception):
-            if tls is not None:
-                await self._writer.start_tls(tls, ssl_handshake_timeout=self._timeout_s)
-            await TCPServer(
-                wrap_app(self.answer, 0, "asgi"),
-                asyncio.get_running_loop(),
-                config,
-                self._context,
-                LifespanState({}),
-                cast("asyncio.StreamReader", self),
-                cast("asyncio.StreamWriter", self._answers),
-            )
-        self._stop_timer()
-        self.cut()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve it, or send it away."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(*_UNSENT)
+        self.address = str((transport.get_extra_info("peername") or ("",))[0])
+        server = self._server
+        if not server.limit.enter(self):
+            if server.tls is None:
+                self._transport.write(_BUSY.encode(ends=True))
+            self._transport.close()
+            return
+        server.open.add(self)
+        self._check_at(self.active_s + 2 * server.timeout_s)
+        if server.tls is not None:
+            self.task = self._loop.create_task(self._encrypt(server.tls))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let what waits for the client end."""
+        self._is_gone = True
+        _wake(self._more)
+        _wake(self._drained)
+        if self.task is None:
+            self._forget()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return the place for what the client sends."""
+        return self._server.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what the client has sent."""
+        self.active_s = self._loop.time()
+        self._requests.feed(bytes(self._server.buffer[:nbytes]))
+        if self.task is None:
+            self._go_on()
+        elif self._more is not None and not self._more.done():
+            self._more.set_result(None)
+        elif not self._is_encrypting:
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Answer what is under way; return False to close it where nothing is."""
+        self.ends = self._has_ended = True
+        _wake(self._more)
+        return self.task is not None
+
+    def pause_writing(self) -> None:
+        """Let who sends wait until the client has taken it."""
+        self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """Let who sends go on."""
+        _wake(self._drained)
+        self._drained = None
 
     @property
     def is_answering(self) -> bool:
         """Return whether it waits for us, and not we for more of a body."""
-        return not self._wanted.is_set()
+        return self.task is not None and self._more is None and not self._is_encrypting
 
-    async def end_when_idle(self) -> None:
+    @property
+    def body_ended(self) -> bool:
+        """Return whether the whole body of the request was read."""
+        return self._requests.body_ended
+
+    async def read(self, until_s: float) -> bytes:
+        """Return more of the body, b"" at its end; only now more of it may come.
+
+        Raises TimeoutError, ClientGone, RequestRefused.
+        """
+        while not (part := self._requests.part()) and not self._requests.body_ended:
+            if self._is_gone or self._has_ended:
+                raise ClientGone
+            if self._has_to_say_continue:
+                self._has_to_say_continue = False
+                self._transport.write(_CONTINUE)
+            self._more = self._loop.create_future()
+            self._transport.resume_reading()
+            try:
+                async with asyncio.timeout_at(until_s):
+                    await self._more
+            finally:
+                self._more = None
+        return part
+
+    async def send(self, data: bytes) -> None:
+        """Send all of an answer. Raises TimeoutError, ClientGone."""
+        if not self._is_gone:
+            self._transport.write(data)
+            if self._drained is not None:
+                async with asyncio.timeout(2 * self._server.timeout_s):
+                    await self._drained
+        if self._is_gone:
+            raise ClientGone
+
+    def end_when_idle(self) -> None:
         """Close it now, or after the request that is being answered."""
-        await self._context.terminated.set()
+        self.ends = True
+        if self.task is None:
+            self._transport.close()
 
     def cut(self) -> None:
         """Close it whatever is under way."""
-        self._writer.transport.abort()
+        self._transport.abort()
 
-    async def read(self, count: int) -> bytes:
-        """Return more bytes of the client, for hypercorn."""
-        while not self._wanted.is_set():  # it may be cleared again before this has its turn
-            await self._wanted.wait()
+    async def _encrypt(self, tls: ssl.SSLContext) -> None:
         try:
-            return await self._heads.read(count)
-        except BadHead as bad:
-            self._refuse(f"{bad.status.value} {bad.status.phrase}", bad.reason.encode())
-            return b""
-
-    async def _received(self, count: int) -> bytes:
-        data = await self._reader.read(count)
-        self.active_s = time.monotonic()
-        if not data:
-            self._stop_timer()
-            await self.end_when_idle()
-        if data and not self._in_request and self._head_timer is None:
-            loop = asyncio.get_running_loop()
-            self._head_timer = loop.call_later(
-                self._timeout_s, self._refuse, "408 Request Timeout", _SLOW
+            transport = await self._loop.start_tls(
+                self._transport,
+                self,
+                tls,
+                server_side=True,
+                ssl_handshake_timeout=self._server.timeout_s,
+                ssl_shutdown_timeout=self._server.timeout_s,
             )
-        return data
-
-    def at_eof(self) -> bool:
-        """Return whether the client has closed its side."""
-        return self._reader.at_eof()
-
-    async def answer(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Let the app answer a request whose head is here; from now on it keeps the time."""
-        self._stop_timer()
-        self._in_request = True
-        self._wanted.clear()
-
-        async def wanted() -> Mapping[str, Any]:
-            self._wanted.set()
-            self._answers.want_body()
-            try:
-                return await receive()
-            finally:
-                self._wanted.clear()
-
-        try:
-            await self._app({**scope, CONNECTION: self}, wanted, send)
-        except TimeoutError:
+            self._transport = cast("asyncio.Transport", transport)
+            self._transport.set_write_buffer_limits(*_UNSENT)
+            self._is_encrypting = False
+        except Exception:  # such as no TLS at all: then nothing else tells that it is lost
+            self._is_gone = True
             self.cut()
         finally:
-            self._in_request = False
-            self.active_s = time.monotonic()
-            self._answers.end_request()
-            self._wanted.set()
+            self._end_task()
 
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    async def _answer(self, head: Head) -> None:
+        try:
+            await self._server.app(head, self)
+        except Exception:  # above all that the client takes no answer; bugs are met in the app
+            self.cut()
+        finally:
+            self._end_task()
 
-    def _refuse(self, status: str, reason: bytes) -> None:
-        """Answer a head that the app never sees, and close. Nothing is put into another answer."""
-        self._stop_timer()
-        if not self._in_request:
-            self._writer.write(_plain(status, reason))
-        self._writer.close()
+    def _end_task(self) -> None:
+        self.task = None
+        self.active_s = self._loop.time()
+        if self._is_gone:
+            self._forget()
+        elif self.ends:
+            self._transport.close()
+        else:
+            self._go_on()
 
-
-class ContinueWriter:
-    """Writer for hypercorn, which says `100 Continue` at once, whether the body is wanted or not.
-
-    Here an answer that comes first takes its place, and the client sends no body for nothing.
-    """
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        self._held = b""
-        self._wanted = False
-
-    def write(self, data: bytes) -> None:
-        """Write it; a `100 Continue` only when the body is wanted."""
-        if data.startswith(_CONTINUE) and not self._wanted:
-            self._held = data
+    def _go_on(self) -> None:
+        """Begin with the next request, if its head is here."""
+        try:
+            head = self._requests.head()
+        except RequestRefused as refused:
+            self._transport.write(refused.answer.encode(ends=True))
+            self._transport.close()
             return
-        self._held = b""
-        self._writer.write(data)
+        if head is not None:
+            self._head_since_s = None
+            self._has_to_say_continue = head.headers.get("expect", "").lower() == "100-continue"
+            self.task = self._loop.create_task(self._answer(head))
+            return
+        if self._requests.has_more and self._head_since_s is None:
+            self._head_since_s = self._loop.time()
+            self._check_at(self._head_since_s + self._server.timeout_s)
+        self._transport.resume_reading()
 
-    def want_body(self) -> None:
-        """Let the client send the body of this request."""
-        self._wanted = True
-        if self._held:
-            self.write(self._held)
+    def _check_time(self) -> None:
+        """Close it if its client has let us wait for too long; else look again when that is due."""
+        most_s = self._server.timeout_s
+        if self._transport.is_closing():
+            self.cut()
+            return
+        now_s = due_s = self._loop.time()
+        if self.task is not None:  # the app keeps the time
+            due_s += most_s
+        elif self._head_since_s is not None:
+            due_s = self._head_since_s + most_s
+        else:
+            due_s = self.active_s + 2 * most_s
+        if due_s <= now_s:
+            if self._head_since_s is not None:
+                self._transport.write(_SLOW.encode(ends=True))
+            self._transport.close()
+            due_s = now_s + most_s
+        self._check_at(due_s)
 
-    def end_request(self) -> None:
-        """End the request: what is written next is of another one."""
-        self._wanted = False
+    def _check_at(self, due_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due_s, self._check_time)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._writer, name)
-
-
-def _config(limits: ClientLimits) -> Config:
-    config = Config()
-    config.accesslog = config.errorlog = None
-    config.include_server_header = False
-    # Twice the time, so that a head that is slow from the start is answered so before this closes.
-    config.keep_alive_timeout = 2 * limits.client_timeout_s
-    # The app takes what comes as it comes; with a bound, hypercorn waits for ever for a place in
-    # the queue of a request that was answered early.
-    config.max_app_queue_size = 0
-    config.h2_max_concurrent_streams = 1
-    return config
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._server.open.discard(self)
+        self._server.limit.leave(self)
+        if not self.closed.done():
+            self.closed.set_result(None)
 
 
-def _plain(status: str, reason: bytes, more: str = "") -> bytes:
-    """Return an answer to what never came to be a request, as bytes."""
-    body = b'{"error":"' + reason + b'"}'
-    head = (
-        f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{more}connection: close\r\n"
-        f"content-length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+def _wake(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from domain.clients import bearer_token
+from domain.clients import bearer_token, token_hash
 from sources.http.app import Route
 from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now
 from sources.http.sign_in_watch import HttpSignIn, ReportSignIn
 from sources.intake import Inlet, Intake, NotNow, Refusal, TooLarge
-from sources.limits import HourlyLimit
+from sources.limits import MOST_REMEMBERED, HourlyLimit
 from store import tokens
 
 KIND = "token"
+KNOWN_S = 1.0
+"""Seconds for which a token that was good is taken for good, even if it is deleted meanwhile."""
+
 _REASON = "show a token that `tocsin token add` made: Authorization: Bearer TOKEN"
 PATH = "/events"
 KEY_HEADERS = ("idempotency-key", "webhook-id")
@@ -47,12 +52,25 @@ def _key(request: Request) -> str:
 
 
 class TokenCheck:
-    """Check of tokens: the `admit` of the routes that programs use."""
+    """Check of tokens: the `admit` of the routes that programs use.
 
-    def __init__(self, inlet: Inlet, report: ReportSignIn) -> None:
+    A token that was good is so for KNOWN_S more; requests that come with it meanwhile, or while the
+    store is asked for it, ask for nothing. One that is not known is asked for each time, so that a
+    new one is good at once.
+    """
+
+    def __init__(
+        self,
+        inlet: Inlet,
+        report: ReportSignIn,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._inlet = inlet
         self._report = report
+        self._monotonic = monotonic
         self._reported = HourlyLimit(self._inlet.clock)
+        self._known: dict[str, tuple[str, float]] = {}
+        self._asked: dict[str, asyncio.Task[str | None]] = {}
 
     async def admit(self, request: Request) -> str:
         """Return the name of the token that is shown. Raises RequestRefused."""
@@ -77,4 +95,24 @@ class TokenCheck:
             raise
 
     async def _name(self, token: str) -> str | None:
-        return await self._inlet.store.run(tokens.name_of, token, self._inlet.clock())
+        shown = token_hash(token)
+        name, until_s = self._known.get(shown, ("", 0.0))
+        if self._monotonic() < until_s:
+            return name
+        if shown not in self._asked:
+            self._asked[shown] = asyncio.create_task(self._ask(token, shown))
+        # One who goes away ends the question for nobody else.
+        return await asyncio.shield(self._asked[shown])
+
+    async def _ask(self, token: str, shown: str) -> str | None:
+        asked_s = self._monotonic()
+        try:
+            name = await self._inlet.store.run(tokens.name_of, token, self._inlet.clock())
+        finally:
+            del self._asked[shown]
+        self._known.pop(shown, None)
+        if name is not None:
+            if len(self._known) >= MOST_REMEMBERED:
+                del self._known[next(iter(self._known))]
+            self._known[shown] = name, asked_s + KNOWN_S
+        return name

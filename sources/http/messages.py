@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -12,6 +15,54 @@ from domain.hidden_fields import WithHiddenFields
 
 Headers = tuple[tuple[str, str], ...]
 Shape = TypeVar("Shape")
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+class Head(WithHiddenFields, frozen=True):
+    """Head of a request: `path` as it was sent, without its query; `headers` as in a Request."""
+
+    HIDDEN = ("headers",)
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    keeps_connection: bool
+
+    @property
+    def body_has_length(self) -> bool:
+        """Return False where the body comes in chunks, until there are no more."""
+        return "transfer-encoding" not in self.headers
+
+
+class ClientConnection(Protocol):
+    """Connection as the application knows it, which answers one request after the other on it."""
+
+    address: str
+    admitted: bool
+    """True once its client has signed in; the application sets it."""
+    ends: bool
+    """True where it ends with the next answer; the application may set it."""
+
+    @property
+    def body_ended(self) -> bool:
+        """Return whether the whole body of the request was read."""
+
+    async def read(self, until_s: float) -> bytes:
+        """Return more of the body, b"" at its end; only now more of it may come.
+
+        `until_s` is a time of the loop. Raises TimeoutError, ClientGone, RequestRefused.
+        """
+
+    async def send(self, data: bytes) -> None:
+        """Send all of an answer. Raises TimeoutError, ClientGone."""
+
+
+class ClientGone(Exception):
+    """Raised where the client closed the connection: there is nobody to answer."""
 
 
 class Request(WithHiddenFields, frozen=True):
@@ -48,6 +99,18 @@ class JsonAnswer(msgspec.Struct, frozen=True):
     def body(self) -> bytes:
         """Content as JSON."""
         return msgspec.json.encode(self.content)
+
+    def encode(self, *, ends: bool, with_body: bool = True) -> bytes:
+        """Return it as bytes; with `ends` it says that the connection ends with it."""
+        body = self.body
+        close = "connection: close\r\n" if ends else ""
+        more = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
+        status = HTTPStatus(self.status)
+        head = (
+            f"HTTP/1.1 {status:d} {status.phrase}\r\ndate: {_date(int(time.time()))}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{more}{close}\r\n"
+        )
+        return head.encode("latin-1") + (body if with_body else b"")
 
 
 class RequestRefused(Exception):

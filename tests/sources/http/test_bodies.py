@@ -8,13 +8,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from hypercorn.asyncio.tcp_server import MAX_RECV
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.http import app, bodies, connections
 from sources.http.app import Route
 from sources.http.bodies import PIECE_BYTES, Budget, Share, gzip_pieces
+from sources.http.connections import READ_BYTES
 from sources.http.messages import JsonAnswer, Request, RequestRefused
 from tests.sources.http.serving import Connection, Served, head, limits, serving
 
@@ -71,12 +71,11 @@ def test_nothing_of_a_body_is_read_that_nobody_asked_for(monkeypatch: pytest.Mon
     """Else the store's slowest moment is that in which strangers fill the memory."""
     admitted, go_on = asyncio.Event(), asyncio.Event()
     read: list[int] = []
-    reads = connections._Connection.read
+    taken = connections._Connection.buffer_updated
 
-    async def counted(self: connections._Connection, count: int) -> bytes:
-        data = await reads(self, count)
-        read.append(len(data))
-        return data
+    def counted(self: connections._Connection, nbytes: int) -> None:
+        read.append(nbytes)
+        taken(self, nbytes)
 
     async def admit(_: Request) -> str:
         admitted.set()
@@ -91,11 +90,11 @@ def test_nothing_of_a_body_is_read_that_nobody_asked_for(monkeypatch: pytest.Mon
             await asyncio.wait_for(admitted.wait(), 20)
             for _ in range(500):
                 await asyncio.sleep(0)
-            assert sum(read) <= 16 * MAX_RECV, "what comes before the app begins"
+            assert sum(read) <= 2 * READ_BYTES, "what comes with the head, and once more"
             go_on.set()
             assert (await asking).content == len(body)
 
-    monkeypatch.setattr(connections._Connection, "read", counted)
+    monkeypatch.setattr(connections._Connection, "buffer_updated", counted)
     asyncio.run(run())
 
 

@@ -12,7 +12,7 @@ from tests.support.program import ROOT
 
 SCRIPT = """
 import asyncio, sys
-sys.modules["hypercorn"] = None
+sys.modules["httptools"] = None
 from sources.base import SourceError
 from sources.http.app import ClientLimits
 from sources.http.server import HttpService, HttpTerms
@@ -37,14 +37,14 @@ def test_without_the_extra_the_cure_is_named() -> None:
 
 def test_without_the_extra_it_is_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert listening_problem({}) == ""
-    monkeypatch.setitem(sys.modules, "hypercorn", None)
+    monkeypatch.setitem(sys.modules, "httptools", None)
     problem = listening_problem({})
     assert problem.startswith("the HTTP server is not installed; ")
     assert f"{sys.executable} -m pip install 'tocsin[http]'" in problem
 
 
 def test_where_there_is_no_pip_uv_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "hypercorn", None)
+    monkeypatch.setitem(sys.modules, "httptools", None)
     monkeypatch.setitem(sys.modules, "pip", None)
     expected = f"run `uv pip install --python {sys.executable} 'tocsin[http]'`"
     assert listening_problem({}).endswith(expected)

@@ -129,6 +129,58 @@ def test_connections_are_kept_for_further_requests() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    "first", [b"POST /closed HTTP/1.0\r\n", b"POST /closed HTTP/1.1\r\nconnection: close\r\n"]
+)
+def test_who_keeps_no_connection_gets_its_end(first: bytes) -> None:
+    async def run() -> None:
+        async with serving(ROUTES) as served:
+            connection = await served.connect()
+            await connection.send(first + b"host: a\r\nauthorization: Bearer good\r\n\r\n")
+            reply = await connection.reply()
+            assert (reply.status, reply.headers["connection"]) == (200, "close")
+            assert await connection.is_closed()
+
+    asyncio.run(run())
+
+
+def test_who_has_sent_all_that_it_will_is_answered() -> None:
+    async def run() -> None:
+        async with serving(ROUTES) as served:
+            connection = await served.connect()
+            await connection.send(head("POST", "/closed", b"x" * 5, GOOD) + b"x" * 5)
+            connection.writer.write_eof()
+            assert (await connection.reply()).content["size"] == 5
+            assert await connection.is_closed()
+            assert served.bugs == []
+
+    asyncio.run(run())
+
+
+def test_requests_that_come_together_are_answered_in_their_order() -> None:
+    async def run() -> None:
+        async with serving(ROUTES) as served:
+            connection = await served.connect()
+            sizes = [*range(50), 100_000, 0]
+            await connection.send(
+                b"".join(head("POST", "/closed", b"x" * size, GOOD) + b"x" * size for size in sizes)
+            )
+            assert [(await connection.reply()).content["size"] for _ in sizes] == sizes
+
+    asyncio.run(run())
+
+
+def test_only_the_head_is_sent_to_who_asks_for_a_head() -> None:
+    async def run() -> None:
+        async with serving(ROUTES) as served:
+            connection = await served.connect()
+            await connection.send(head("HEAD", "/nothing", b"", {}))
+            _, _, rest = (await connection.reader.read()).partition(b"\r\n\r\n")
+            assert rest == b""
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("path", ["/echo", "/nothing", "/closed"])
 def test_the_connection_of_who_was_not_let_in_ends_with_the_answer(path: str) -> None:
     async def run() -> None:
@@ -533,6 +585,41 @@ def test_tls_and_the_limit_of_clients_before_any_handshake(authority: Authority)
                 assert (await connection.reply()).content["size"] == 1
             with pytest.raises((ConnectionError, ssl.SSLError)):
                 await served.connect(trusting)
+
+    asyncio.run(run())
+
+
+def test_over_tls_all_is_as_without(authority: Authority) -> None:
+    certificate, key = authority.issue()
+    trusting = ssl.create_default_context(cafile=str(authority.file))
+
+    async def run() -> None:
+        tls = tls_context(str(certificate), str(key))
+        bounds = limits(client_timeout_s=1.0)
+        async with serving(ROUTES, bounds=bounds, tls=tls) as served:
+            connection = await served.connect(trusting)
+            for size in (0, 500_000, 5):
+                await connection.send(head("POST", "/closed", b"x" * size, GOOD) + b"x" * size)
+                assert (await connection.reply()).content["size"] == size
+            await connection.send(b"POST /closed HTTP/1.1\r\n")
+            assert (await connection.reply()).status == 408
+            assert await connection.is_closed()
+
+    asyncio.run(run())
+
+
+def test_who_never_ends_a_handshake_keeps_nobody_out(authority: Authority) -> None:
+    certificate, key = authority.issue()
+    trusting = ssl.create_default_context(cafile=str(authority.file))
+
+    async def run() -> None:
+        tls = tls_context(str(certificate), str(key))
+        async with serving(ROUTES, bounds=limits(clients=2), tls=tls) as served:
+            strangers = [await served.connect() for _ in range(2)]
+            connection = await served.connect(trusting)
+            await connection.send(head("POST", "/closed", b"", GOOD))
+            assert (await connection.reply()).status == 200
+            assert await strangers[0].is_closed()
 
     asyncio.run(run())
 
