@@ -3,108 +3,23 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cli.context import Context
+from cli.event.input import Batch, BatchReader, Input, Lines, ReadingStopped
 from cli.event.targets import SocketTarget, StoreTarget, Target
 from cli.exit_codes import ExitCode, Failure
 from cli.signals import SIGNALS, handled
 from domain.event_input import EventText, is_document, sanitized
-from domain.events import Event, EventError, read_document, read_event
+from domain.events import read_document
 from domain.wording import counted, size_text
 
-CHUNK_BYTES = 4 << 20
-"""Most bytes for one commit. Other writers get their turn while the next chunk is read."""
-
-READ_BYTES = 1 << 20
-LINE_LIMIT = 4 << 20
 DOCUMENT_LIMIT = 64_000_000
-_BLANKS = b" \t\r\n"
-
-
-class Input:
-    """Bytes from a descriptor until its end, or until `stop` (another descriptor) has a byte."""
-
-    def __init__(self, descriptor: int, stop: int) -> None:
-        self._descriptor = descriptor
-        self._stop = stop
-        self.ended = False
-        self.stopped = False
-
-    def chunk(self) -> bytes:
-        """The bytes that are there, waiting for the first; b"" at the end or when stopped.
-
-        They are taken together, since a commit costs the same for one event and for a thousand.
-        """
-        parts: list[bytes] = []
-        size = 0
-        while size < CHUNK_BYTES and not self.ended and self._ready(wait=not parts):
-            part = os.read(self._descriptor, READ_BYTES)
-            self.ended = not part
-            parts.append(part)
-            size += len(part)
-        return b"".join(parts)
-
-    def up_to(self, limit: int, start: bytes) -> bytes:
-        """`start` and the rest of the input; stops reading when `limit` is exceeded."""
-        parts = [start]
-        size = len(start)
-        while size <= limit and (part := self.chunk()):
-            parts.append(part)
-            size += len(part)
-        return b"".join(parts)
-
-    def beginning(self) -> bytes:
-        """The first chunks: up to the end of the first line that is not blank, or the limit."""
-        data = self.chunk()
-        while not self._shows_its_form(data) and (part := self.chunk()):
-            data += part
-        return data
-
-    def _shows_its_form(self, data: bytes) -> bool:
-        text = data.lstrip(_BLANKS)
-        return text.startswith(b"[") or b"\n" in text or len(text) > LINE_LIMIT
-
-    def _ready(self, *, wait: bool) -> bool:
-        ready, _, _ = select.select([self._descriptor, self._stop], [], [], None if wait else 0)
-        self.stopped = self._stop in ready
-        return self._descriptor in ready and not self.stopped
-
-
-class Lines:
-    """Splitter of chunks into whole lines. `number` is that of the last line returned, from 1.
-
-    Of a line that is too long only the beginning is returned: it is refused, and memory is spared.
-    """
-
-    def __init__(self) -> None:
-        self.number = 0
-        self._rest = b""
-        self._overlong = False
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that end in this chunk."""
-        if self._overlong:
-            _, newline, chunk = chunk.partition(b"\n")
-            self._overlong = not newline
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if len(self._rest) > LINE_LIMIT:
-            lines.append(self._rest)
-            self._rest = b""
-            self._overlong = True
-        self.number += len(lines)
-        return lines
-
-    def last(self) -> list[bytes]:
-        """The last line of the input, if it has no newline."""
-        lines = [self._rest] if self._rest else []
-        self._rest = b""
-        self.number += len(lines)
-        return lines
+LARGE_BYTES = 8 << 20
+"""Bytes of lines after which a process of its own reads the rest; starting one takes 50 ms."""
 
 
 @contextmanager
@@ -211,23 +126,39 @@ class _Emitter:
         self._put(text, now_ms)
 
     def _lines(self, source: Input, beginning: bytes) -> None:
-        lines = Lines()
-        chunk = beginning
-        while chunk:
-            self._take_lines(lines.feed(chunk), lines.number)
-            chunk = b"" if source.stopped else source.chunk()
-        if not source.stopped:
-            self._take_lines(lines.last(), lines.number)
+        last = 0
+        try:
+            for batch in self._batches(source, beginning):
+                for number, reason in batch.refused:
+                    self._refuse(f"line {number}", reason)
+                self._put(batch.text, batch.now_ms)
+                last = batch.last
+        except ReadingStopped:
+            raise Failure(
+                "the process that reads the input was ended from outside: nothing was taken from "
+                f"line {last + 1} on; send it again",
+                ExitCode.TEMPORARY,
+            ) from None
         if self._tally.refused:
-            of_all = f"{self._tally.refused} of {counted(lines.number, 'line')}"
+            of_all = f"{self._tally.refused} of {counted(last, 'line')}"
             were = "was" if self._tally.refused == 1 else "were"
             self._context.out.note(f"{of_all} {were} refused.")
 
-    def _take_lines(self, lines: Sequence[bytes], last_number: int) -> None:
-        first = last_number - len(lines) + 1
-        now_ms = self._context.now_ms()
-        text = self._read_lines(lines, first, now_ms)
-        self._put(text, now_ms)
+    def _batches(self, source: Input, beginning: bytes) -> Iterator[Batch]:
+        """Yield the lines of an input; of a long one a process of its own reads the rest."""
+        lines = Lines()
+        reader = BatchReader(source, lines, self._context.now_ms, self._context.random64)
+        yield from reader.batches(beginning, LARGE_BYTES)
+        if source.ended or source.stopped:
+            return
+        from cli.event.reading_process import ReadingProcess  # a short input needs none
+
+        try:
+            process = ReadingProcess(source, lines)
+        except OSError:  # no room for another process: this one goes on alone
+            yield from reader.batches(source.chunk())
+            return
+        yield from process.batches()
 
     def _put(self, text: EventText, now_ms: int) -> None:
         """Hand the events on, part by part, and count after each those that are on disk."""
@@ -242,22 +173,6 @@ class _Emitter:
             self._tally.sanitized += sanitized(events) - sanitized(refused)
             for index, reason in taken.refused.items():
                 self._refuse(text.place(part.start + index), reason)
-
-    def _read_lines(self, lines: Sequence[bytes], first: int, now_ms: int) -> EventText:
-        """The good events and the numbers of their lines; bad lines are noted."""
-        random64 = self._context.random64
-        events: list[Event] = []
-        numbers: list[int] = []
-        for number, line in enumerate(lines, first):
-            text = line.strip()
-            if not text:
-                continue
-            try:
-                events.append(read_event(text, now_ms=now_ms, random64=random64))
-                numbers.append(number)
-            except EventError as error:
-                self._refuse(f"line {number}", str(error))
-        return EventText(events, numbers)
 
     def _refuse(self, named: str, reason: str) -> None:
         self._tally.refused += 1

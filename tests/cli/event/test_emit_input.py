@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.event.emit import Lines
+from cli.event.input import Lines
 from cli.json_shapes import ascii_json
 from domain.event_input import is_document
 
