@@ -1,0 +1,122 @@
+"""What reading costs, counted in the steps of SQLite's machine, and events that share an id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from domain.event_types import EventType
+from domain.events import Event, read_event
+from domain.times import parse_rfc3339
+from store.events import keys, reading
+from store.models import DeliveryRow, database
+from store.queue import sealing
+from store.ranges import Ranges
+from tests.support.stores import ALERTS, NOW, Desk, compact, events
+
+MANY = 1_000_000
+FILL = """
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+    INSERT INTO event SELECT ? + i, ? + i, 'e' || i, 0, x'7b7d' FROM n
+"""
+NEIGHBOURS = Ranges(((400_001, 401_000),))
+SCATTERED = Ranges.of(range(500, MANY, 1_000))
+
+
+@pytest.fixture
+def full(desk: Desk) -> Desk:
+    """A store with a million events of two bytes."""
+    fill = (MANY, keys.key_of(ALERTS, 0), keys.moment_of(ALERTS, 1))
+    desk.call(lambda: database.execute_sql(FILL, fill))
+    return desk
+
+
+def steps(desk: Desk, read: Callable[[Ranges], object], numbers: Ranges) -> int:
+    """The steps that SQLite takes to read these, on a machine of whatever speed."""
+    taken = 0
+
+    def count() -> None:
+        nonlocal taken
+        taken += 1
+
+    def run() -> None:
+        connection = database.connection()
+        connection.set_progress_handler(count, 1)
+        read(numbers)
+        connection.set_progress_handler(None, 1)
+
+    desk.call(run)
+    return taken
+
+
+def body_of(numbers: Ranges) -> bytes:
+    """The body of a delivery of these."""
+    first, last = numbers.first, numbers.last
+    row = DeliveryRow(type="alerts", first_seq=first, last_seq=last, numbers=numbers.text)
+    return sealing.body_of(row)
+
+
+def test_a_thousand_among_a_million_cost_what_a_thousand_neighbours_cost(full: Desk) -> None:
+    joined = b"[" + b",".join([b"{}"] * 1_000) + b"]"
+    assert [full.call(body_of, some) for some in (NEIGHBOURS, SCATTERED)] == [joined, joined]
+    assert len(SCATTERED.text) < 10_000
+    readings: list[Callable[[Ranges], object]] = [
+        body_of,
+        lambda numbers: reading.load_ranges(ALERTS, numbers),
+        lambda numbers: reading.sizes(ALERTS, numbers),
+        lambda numbers: reading.lengths(ALERTS, numbers, 1_000),
+    ]
+    for read in readings:
+        near, far = steps(full, read, NEIGHBOURS), steps(full, read, SCATTERED)
+        assert near < far < 4 * near
+        assert far < 25_000
+
+
+def created(at: str, type_: EventType = ALERTS) -> Event:
+    attributes = {"created": at} if at else {}
+    text = compact({"type": type_.value, "id": "twice", "attributes": attributes})
+    return read_event(text, now_ms=NOW, random64=lambda: 7)
+
+
+def test_every_event_with_an_id_is_found_and_those_of_one_time(desk: Desk) -> None:
+    early, late = "2026-11-24T08:00:00Z", "2026-11-24T09:00:00.5Z"
+    made = [created(early), created(late), created(""), created(early, EventType.LOG_AUTHN)]
+    desk.append(*events(1, 3), *made)
+
+    def found(
+        type_: EventType | None = None, created_s: int | None = None
+    ) -> list[tuple[str, int]]:
+        events = desk.call(reading.with_id, "twice", type_, created_s)
+        return [(one.type.value, one.seq) for one in events]
+
+    def second(text: str) -> int:
+        return parse_rfc3339(text) // 1000
+
+    assert found() == [("alerts", 4), ("alerts", 5), ("alerts", 6), ("log_authn", 1)]
+    assert found(ALERTS) == [("alerts", 4), ("alerts", 5), ("alerts", 6)]
+    assert found(None, second(early)) == [("alerts", 4), ("log_authn", 1)]
+    assert found(ALERTS, second(late)) == [("alerts", 5)]
+    assert found(ALERTS, NOW // 1000) == [("alerts", 6)]
+    assert found(EventType.LOG_CHANGES) == []
+    assert found(ALERTS, 0) == []
+
+
+def test_ids_are_searched_in_their_index_alone(desk: Desk) -> None:
+    plans: list[str] = []
+
+    def search(created_s: int | None) -> None:
+        connection = database.connection()
+        traced: list[str] = []
+        connection.set_trace_callback(traced.append)
+        reading.with_id("e1", ALERTS, created_s)
+        connection.set_trace_callback(None)
+        for statement in traced:
+            plans.extend(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
+
+    desk.append(*events(1, 3))
+    desk.call(search, None)
+    desk.call(search, 0)
+    assert any("COVERING INDEX event_moment_id (moment>? AND moment<?)" in plan for plan in plans)
+    assert any("INDEX event_moment_id (moment=? AND id=?)" in plan for plan in plans)
+    assert not [plan for plan in plans if plan == "SCAN event" or "SCAN t1" in plan]
