@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import UTC, datetime
+from functools import cache, cached_property
 from pathlib import Path
 
 LETTERS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -19,15 +21,16 @@ EVENTS_A_SECOND = 50
 
 
 def events(count: int, *, seed: int = 1) -> Iterator[bytes]:
-    """Compact JSON, one event each; the same seed gives the same bytes. Ids are unique."""
+    """Compact JSON, one event each, created from now on. Ids are unique, with other seeds too."""
     dice = random.Random(seed)
     endpoints = [_endpoint(dice) for _ in range(ENDPOINTS)]
     words = [_word(dice, ID_RANDOM) for _ in range(WORDS)]
     interfaces = [_word(dice, 43) for _ in range(WORDS)]
+    began_s = int(time.time())
     for serial in range(count):
         number = dice.getrandbits(62)
         endpoint, address = endpoints[number % ENDPOINTS]
-        second = serial // EVENTS_A_SECOND + 200
+        second = began_s + serial // EVENTS_A_SECOND
         yield (
             f'{{"type":"endpoint_stats","id":"{words[number % WORDS]}{serial:0{ID_SERIAL}d}",'
             f'"attributes":{{"created":"{_time(second)}",'
@@ -91,10 +94,9 @@ def _endpoint(dice: random.Random) -> tuple[str, str]:
     return _word(dice, 11), ".".join(str(dice.randint(1, 254)) for _ in range(4))
 
 
+@cache
 def _time(second: int) -> str:
-    minute, second = divmod(second, 60)
-    hour, minute = divmod(minute, 60)
-    return f"2026-11-{1 + hour // 24:02d}T{hour % 24:02d}:{minute:02d}:{second:02d}Z"
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _word(dice: random.Random, length: int) -> str:

@@ -19,8 +19,8 @@ from bench.processes import cpu_s
 ROOT = Path(__file__).resolve().parent.parent
 TOCSIN = str(Path(sys.executable).with_name("tocsin"))
 PATIENCE_S = 600.0
-INTERVAL = "1s"
-"""The interval of the webhooks that are measured; their linger is 0s."""
+INTERVAL = "0s"
+"""The interval of the webhooks that are measured, and their linger."""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -82,14 +82,14 @@ class Running:
 
 
 @contextmanager
-def worker(db: Path, *, linger: str = "0s", interval: str = INTERVAL) -> Iterator[Running]:
+def worker(db: Path, *, interval: str = INTERVAL) -> Iterator[Running]:
     """A headless worker that sends; it is stopped at the end."""
     started_s = time.monotonic()
     process = subprocess.Popen(
         (TOCSIN, "--db", str(db), "worker", "run"),
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(db.parent, TOCSIN_INTERVAL=interval, TOCSIN_LINGER=linger),
+        env=environment(db.parent, TOCSIN_INTERVAL=interval, TOCSIN_LINGER=interval),
     )
     assert process.stderr is not None
     lines: list[str] = []
