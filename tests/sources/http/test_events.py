@@ -26,6 +26,7 @@ from tests.support.stores import ACTOR
 NOW_MS = 1_795_502_130_500
 TOKEN = new_token(lambda count: bytes(range(count)))
 EVENT = {"type": "alerts", "id": "a1", "attributes": {"created": "2026-11-24T08:00:00Z"}}
+OTHER = {"created": "2026-11-24T08:00:00Z", "text": "other"}
 WITHOUT_ID = {"type": "alerts", "attributes": {"text": "x"}}
 
 
@@ -150,7 +151,7 @@ def test_a_refusal_says_where_and_takes_nothing(store: Store, body: object, plac
 def test_each_event_is_taken_that_stands_alone_and_a_repeat_is_answered_alike(
     store: Store, form: str
 ) -> None:
-    sent = [EVENT | {"id": "a2"}, EVENT | {"attributes": {"text": "other"}}, EVENT | {"id": "a3"}]
+    sent = [EVENT | {"id": "a2"}, EVENT | {"attributes": OTHER}, EVENT | {"id": "a3"}]
     body: object = sent
     places = {"array": "event 2 of 3", "lines": "line 2", "one": "event"}
     if form == "lines":

@@ -173,7 +173,7 @@ def test_of_a_list_each_event_is_taken_that_stands_alone(store: Store) -> None:
     async def run() -> None:
         async with serving(store) as served:
             client = await served.connect()
-            other = EVENT | {"attributes": {"other": 1}}
+            other = EVENT | {"attributes": {"created": "2026-11-24T08:00:00Z", "other": 1}}
             sent = [EVENT, other, EVENT | {"id": "a2"}]
             for accepted, repeated in ((2, 0), (0, 2)):
                 answer = await client.ask(sent)
