@@ -25,7 +25,7 @@ from delivery.slots import attempt_slots
 from domain.ids import base58
 from domain.settings import Settings
 from domain.wording import counted
-from store import data_version, migrations, workers
+from store import data_version, migrations, minutes, workers
 from store import settings as stored_settings
 from store.data_version import FileTimes
 from store.database import Store
@@ -110,6 +110,7 @@ class Worker:
         self._started_ms = self._clock.now_ms()
         self._end_reason: Ended | None = None
         self._is_crowded = False
+        self._minutes = minutes.MinuteCounter(self._clock.now_ms)
         self._warned_of_names = False
         self._file_times = FileTimes(store.path)
         self._seen: data_version.StoreVersions | None = None
@@ -143,6 +144,7 @@ class Worker:
                 (self._beat, HEARTBEAT_S, HEARTBEAT_S),
                 (self._watch, POLL_S, POLL_S),
                 (self._note_crowd, POLL_S, POLL_S),
+                (self._count_minutes, HEARTBEAT_S, HEARTBEAT_S),
                 (self._prune, PRUNE_FIRST_S, PRUNE_EVERY_S),
             )
         ]
@@ -281,6 +283,8 @@ class Worker:
             if late:
                 await self._store.run(attempts.recover, self.id, self._clock.now_ms())
             await self._store.run(workers.leave, self.id)
+            if self._active:
+                await self._store.run(minutes.count_some, self._clock.now_ms())
         self._active = False
         self._report_change()
         self._claim.release()
@@ -314,6 +318,10 @@ class Worker:
         else:
             await self._store.run(workers.forget_crowd)
         self._is_crowded = is_crowded
+
+    async def _count_minutes(self) -> None:
+        if self._active:
+            await self._repeat(self._minutes.count_some)
 
     async def _watch(self) -> None:
         """Notice what other processes wrote: events, edits, settings, a newer schema."""

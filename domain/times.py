@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from math import ceil, inf
 
 from domain.safe import safe
 
 _UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,12}}){unit})?" for unit in _UNITS_MS))
 _DURATION_CURE = "write a number and a unit (ms, s, m, h, d), such as 90s, 3m, 1h or 1d"
+
+MINUTE_MS = _UNITS_MS["m"]
+LATENCIES_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000)
+"""Upper bounds of the buckets into which deliveries are counted; the last bucket has none."""
 
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _MINUTE = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -40,6 +48,18 @@ def format_duration(duration_ms: int) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def percentile(counts: Sequence[int], percent: float) -> float | None:
+    """Return the upper bound, in ms, of the bucket that holds a percentile; None of no deliveries.
+
+    `counts` has one count for each of LATENCIES_MS and one for what took longer: infinity.
+    """
+    sums = list(accumulate(counts))
+    if not sums or not sums[-1]:
+        return None
+    bucket = bisect_left(sums, max(1, ceil(sums[-1] * percent / 100)))
+    return LATENCIES_MS[bucket] if bucket < len(LATENCIES_MS) else inf
 
 
 def rfc3339(time_ms: int) -> str:

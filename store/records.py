@@ -352,3 +352,27 @@ class WebhookStatus(msgspec.Struct, frozen=True):
     last_attempt_ms: int | None
     last_status: int | None
     last_error: str | None
+
+
+class WebhookMinute(msgspec.Struct, frozen=True):
+    """A minute of a webhook, in minutes UTC since 1970.
+
+    `delivered` counts events, `failed` attempts; `waiting` is how many events were undelivered at
+    its end, None if no worker looked then. `latency` counts the deliveries by time taken, one
+    count for each of `domain.times.LATENCIES_MS` and one for those that took longer.
+    """
+
+    webhook_id: int
+    minute: int
+    delivered: int
+    failed: int
+    waiting: int | None
+    latency: tuple[int, ...]
+
+
+class TypeMinute(msgspec.Struct, frozen=True):
+    """Events of a type that were accepted in a minute, in minutes UTC since 1970."""
+
+    type: EventType
+    minute: int
+    accepted: int

@@ -8,7 +8,7 @@ import msgspec
 from peewee import SQL, Expression, fn
 
 from domain.event_types import EventType
-from store import refusals
+from store import minutes, refusals
 from store.broker_cursors import lowest_cursor
 from store.events import keys
 from store.events.future_times import deliveries_ended_by, next_event
@@ -35,9 +35,10 @@ class PruneResult(msgspec.Struct, frozen=True):
     deliveries: int = 0
     webhooks: int = 0
     refused: int = 0
+    minutes: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.deliveries or self.webhooks or self.refused)
+        return self != PruneResult()
 
     def __add__(self, other: PruneResult) -> PruneResult:
         return PruneResult(
@@ -45,6 +46,7 @@ class PruneResult(msgspec.Struct, frozen=True):
             self.deliveries + other.deliveries,
             self.webhooks + other.webhooks,
             self.refused + other.refused,
+            self.minutes + other.minutes,
         )
 
 
@@ -63,6 +65,7 @@ def prune_some(retention: Retention, now_ms: int, uptime_ms: int | None = None) 
             deliveries=_prune_deliveries(retention, now_ms),
             webhooks=_erase_webhooks(now_ms, uptime_ms),
             refused=refusals.prune_sent(now_ms - retention.keep_events_ms, CHUNK),
+            minutes=minutes.prune(now_ms),
         )
 
 
@@ -196,7 +199,11 @@ def _prune_deliveries(retention: Retention, now_ms: int) -> int:
         .limit(CHUNK)
     )
     ids = [id_ for (id_,) in rows(old)]
-    return int(DeliveryRow.delete().where(DeliveryRow.id.in_(ids)).execute()) if ids else 0
+    if not ids:
+        return 0
+    gone = DeliveryRow.delete().where(DeliveryRow.id.in_(ids)).execute()
+    minutes.count_again_after(minutes.last_attempt())
+    return int(gone)
 
 
 def _erase_webhooks(now_ms: int, uptime_ms: int | None) -> int:

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 import delivery.worker
 from delivery.dispatcher import Until
 from delivery.worker import Ended
-from store import migrations, workers
+from domain.times import MINUTE_MS
+from store import migrations, minutes, workers
 from store.models import AttemptRow, FactRow
 from store.queue import deliveries
 from tests.support.receiver_client import Receiver, Request
@@ -353,3 +354,34 @@ def test_an_event_of_another_process_is_noticed(desk: Desk, shared_receiver: Rec
         run_child(APPEND, desk.store.path)
         (request,) = shared_receiver.wait(path, acked=1)
     assert carried(request.body) == [1]
+
+
+# The table of minutes
+
+
+def test_a_worker_counts_each_minute_when_it_is_over_and_what_it_did_when_it_ends(
+    desk: Desk, shared_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery.worker, "HEARTBEAT_S", 0.05)
+    path, clock = "/ok/minutes", SkewedClock()
+    clock.skew_ms = -(clock.now_ms() % MINUTE_MS)  # a minute begins
+    begun = clock.now_ms() // MINUTE_MS
+    desk.add(hook(shared_receiver.url(path)))
+    desk.now_ms = clock.now_ms()
+    desk.append(*events(1, 3))
+    with running_worker(desk, clock=clock) as running:
+        shared_receiver.wait(path, acked=1)
+        eventually(lambda: desk.status(1).delivered_events == 3)
+        clock.skew_ms += MINUTE_MS
+        eventually(lambda: desk.call(minutes.read_counted).minute == begun)
+        assert delivered_in(desk) == {begun: 3}
+        desk.append(*events(4, 4))
+        running.worker.wake()
+        eventually(lambda: desk.status(1).delivered_events == 4)
+    assert delivered_in(desk) == {begun: 3, begun + 1: 1}
+
+
+def delivered_in(desk: Desk) -> dict[int, int]:
+    """Events delivered, by minute; before the first one some may have waited."""
+    rows = desk.call(minutes.of_webhooks, 0, 2**40)
+    return {row.minute: row.delivered for row in rows if row.delivered}

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import UTC, datetime
+from math import inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.times import (
+    LATENCIES_MS,
     format_duration,
     parse_duration,
     parse_rfc3339,
     parse_time,
+    percentile,
     rfc3339,
     rfc3339_second,
 )
@@ -168,3 +172,35 @@ def test_an_unreadable_point_in_time_names_every_way_to_write_one(text: str) -> 
 def test_a_point_in_time_that_does_not_exist_says_so() -> None:
     with pytest.raises(ValueError, match="is not a time that exists"):
         parse_time("2026-02-30T00:00:00Z", NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("counts", "percent", "bound"),
+    [
+        ((), 50, None),
+        ((0,) * 12, 50, None),
+        ((1,), 50, 10),
+        ((1,), 0, 10),
+        ((0, 0, 1), 99, 50),
+        ((50, 50), 50, 10),
+        ((50, 50), 50.1, 25),
+        ((98, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1), 99, 30_000),
+        ((98, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1), 100, inf),
+    ],
+)
+def test_a_percentile_is_the_bound_of_its_bucket(
+    counts: tuple[int, ...], percent: float, bound: float | None
+) -> None:
+    assert percentile(counts, percent) == bound
+
+
+@given(st.lists(st.integers(0, 40_000), min_size=1), st.integers(1, 100))
+def test_a_percentile_is_the_next_bound_above_that_of_the_durations(
+    durations: list[int], percent: int
+) -> None:
+    bounds = [*LATENCIES_MS, inf]
+    counts = [0] * len(bounds)
+    for duration in durations:
+        counts[bisect_left(bounds, duration)] += 1
+    ranked = sorted(durations)[-(-len(durations) * percent // 100) - 1]
+    assert percentile(counts, percent) == bounds[bisect_left(bounds, ranked)]
