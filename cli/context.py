@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from cli.exit_codes import ExitCode, Failure
+from cli.output import ProgressLine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,13 +64,15 @@ class Context:
         """
         from store.database import open_store
 
-        store = open_store(
-            self.db,
-            key_file=self.configuration.key_file,
-            migrate=migrate,
-            create=create,
-            new_store=self.new_store,
-        )
+        with ProgressLine(self.out, f"{self.db} is being upgraded") as line:
+            store = open_store(
+                self.db,
+                key_file=self.configuration.key_file,
+                migrate=migrate,
+                create=create,
+                new_store=self.new_store,
+                report=lambda state: line.show(state.percent, state.part),
+            )
         self.new_store = False
         self._opened.callback(store.close)
         for warning in store.warnings:
@@ -102,6 +105,8 @@ class Context:
 def open_for_writing(context: Context) -> Store:
     """Open the store, make it if there is none, and refuse one that must be upgraded first."""
     store = context.open_store()
+    if store.upgrade is not None:
+        raise Failure(store.upgrade.sentence(store.path), ExitCode.TEMPORARY)
     if store.outdated:
         raise Failure(
             f"{store.path} was made by an older Tocsin and can only be read: "
@@ -125,10 +130,18 @@ def open_for_reading(context: Context, *, join_settings: bool = True) -> Store:
         cure = "`tocsin`, or a command that adds something, makes one; --db names another"
         raise Failure(f"{error}; {cure}", ExitCode.UNAVAILABLE) from error
     if store.outdated:
+        note_outdated(store, context)
+    return store
+
+
+def note_outdated(store: Store, context: Context) -> None:
+    """Note on stderr that a store can only be read, and the reason."""
+    if store.upgrade is not None:
+        context.out.note(f"{store.upgrade.sentence(store.path)}.")
+    else:
         context.out.note(
             f"{store.path} was made by an older Tocsin: it is only read until `tocsin db upgrade`."
         )
-    return store
 
 
 def _is_missing(path: Path) -> bool:

@@ -32,8 +32,8 @@ class ExitCode(IntEnum):
     IO_ERROR = 74, "reading or writing failed"
     TEMPORARY = (
         75,
-        "something is still undelivered, a disk is full, the store is locked for long, or a newer "
-        "tocsin has changed it under a worker: try again",
+        "something is still undelivered, a disk is full, the store is locked for long or is being "
+        "upgraded, or a newer tocsin has changed it under a worker: try again",
     )
     PERMISSION = 77, "another account must run this"
     CONFIG = 78, "a setting is wrong"

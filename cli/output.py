@@ -24,6 +24,9 @@ WIDE = frozenset("WF")
 WAITING_LINES = 1_000
 """Lines of the log that wait at most; further ones are dropped."""
 
+TENTH = 10
+"""Percent between two lines of progress where no terminal draws them."""
+
 FLUSH_S = 1.0
 """Time that the end waits for lines that are not read yet."""
 
@@ -97,6 +100,16 @@ class Output:
             self._stderr.write(_line(text))
         except BrokenPipeError:
             _abandon(self._stderr)
+
+    def redraw(self, text: str) -> bool:
+        """Draw the last line of stderr again, on a terminal; False elsewhere."""
+        if not self._stderr.isatty():
+            return False
+        shown = safe(text, len(text) * 10)
+        columns = os.get_terminal_size(self._stderr.fileno()).columns
+        self._stderr.write(f"\r{cut(shown, columns)}\x1b[K")
+        self._stderr.flush()
+        return True
 
     def note_directly(self, text: str) -> None:
         """Write a line to stderr past its buffer and lock, for a thread that a reader may block.
@@ -245,6 +258,35 @@ def _fill(descriptor: int) -> None:
         os.fstat(descriptor)
     except OSError:
         os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+class ProgressLine:
+    """Progress of what takes long: a line that is drawn again, or one for each tenth and part.
+
+    Used as a context manager, at whose end the drawn line goes.
+    """
+
+    def __init__(self, out: Output, title: str) -> None:
+        self._out = out
+        self._title = title
+        self._shown: object = None
+        self._is_drawn = False
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._is_drawn:
+            self._out.redraw("")
+
+    def show(self, percent: int, part: str) -> None:
+        """Show how far it is and at which part, as often as that is known."""
+        text = f"{self._title}: {percent} %, {part}"
+        if self._out.redraw(text):
+            self._is_drawn = True
+        elif self._shown != (percent // TENTH, part):
+            self._shown = percent // TENTH, part
+            self._out.note(text)
 
 
 class LogLines:

@@ -21,6 +21,8 @@ from domain.headers import is_reserved
 from domain.urls import mask_url
 from domain.wording import counted, error_word, second_text, size_text, span_text, wait_word
 from store.events.future_times import TOLERATED_MS
+from store.migrations import ENCRYPTED_URLS
+from store.migrations.progress import Copy
 from store.presence import names_sentence
 from store.records import Delivery, WebhookStatus
 from store.refusals import LISTS
@@ -49,6 +51,7 @@ TIMES = TimeWords(
 def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
     """Return every problem as a sentence without full stop; an empty list is a healthy store."""
     return [
+        *_of_upgrade(report),
         *_of_key(report),
         *_of_sending(report, words),
         *_of_crowd(report),
@@ -67,8 +70,13 @@ def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
 
 
 def notes(report: Report) -> list[str]:
-    """Return sentences about names that are kept but would be refused today."""
-    return [_of_names(group) for group in report.overview.lookalikes]
+    """Return sentences about what is no fault: names that would be refused today, and copies."""
+    return [*(_of_names(group) for group in report.overview.lookalikes), *copy_notes(report)]
+
+
+def copy_notes(report: Report) -> list[str]:
+    """Return a sentence about each copy that an upgrade made of the store."""
+    return [_of_copy(copy) for copy in report.copies]
 
 
 def check_line(report: Report, found: list[str]) -> str:
@@ -86,6 +94,19 @@ def answer_text(status: int | None, error: str | None) -> str | None:
     if status is None:
         return None if error is None else error_word(error)
     return str(status)
+
+
+def _of_upgrade(report: Report) -> Iterator[str]:
+    if report.upgrade is not None:
+        yield report.upgrade.sentence(report.path)
+
+
+def _of_copy(copy: Copy) -> str:
+    clear = ", with the URLs of webhooks in clear" if copy.schema < ENCRYPTED_URLS else ""
+    return (
+        f"{copy.path} ({size_text(copy.bytes)}) is the store as it was before an upgrade{clear}: "
+        "delete it when you need it no more"
+    )
 
 
 def _of_key(report: Report) -> Iterator[str]:

@@ -15,6 +15,7 @@ from domain.times import format_duration
 from domain.wording import counted
 from store.database import Store
 from store.files import free_bytes, store_bytes
+from store.migrations.progress import Copy, Upgrade, copies
 from store.overview import Overview
 from store.records import Delivery, StoredSource, StoredWorker, Webhook, WebhookStatus, target_of
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
@@ -135,7 +136,7 @@ class Paused(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """State of a store at `now_ms`; `locked` means that a process holds the sending lock.
 
-    `names` is the number of hard links of its file.
+    `names` is the number of hard links of its file, `copies` are those that upgrades made of it.
     """
 
     overview: Overview
@@ -147,6 +148,8 @@ class Report(msgspec.Struct, frozen=True):
     locked: bool
     now_ms: int
     names: int = 1
+    upgrade: Upgrade | None = None
+    copies: tuple[Copy, ...] = ()
 
     @property
     def paused(self) -> Paused | None:
@@ -199,6 +202,8 @@ def make_report(overview: Overview, settings: Settings, store: Store, now_ms: in
         locked=SendingLock(store.path).is_held(),
         now_ms=now_ms,
         names=store.presence.names,
+        upgrade=store.upgrade,
+        copies=tuple(copies(store.path)),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +20,10 @@ from typing import ParamSpec, TypeVar
 from peewee import PeeweeException, SqliteDatabase
 
 from domain.settings import KEY_NAME
-from store import creation, migrations
+from store import creation, data_version, migrations
 from store.errors import (
     Conflict,
+    StoreBusy,
     StoreGone,
     StoreUnavailable,
     failed_system_call,
@@ -29,13 +31,16 @@ from store.errors import (
     obstacle,
     unavailable,
 )
-from store.migrations import remnants
+from store.migrations import older_tables, progress, remnants
+from store.migrations.progress import Progress, Upgrade
 from store.models import database
 from store.presence import Presence, names_sentence
 from store.vault import Vault
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Report = Callable[[Progress], None]
 
 BUSY_TIMEOUT_S = 30
 BUSY_BREATH_S = 0.01
@@ -80,7 +85,9 @@ class Store:
         self.warnings: tuple[str, ...] = ()
         """Warnings of faults that keep nobody from working, each as one sentence."""
         self.outdated = False
-        """True for a store of an older Tocsin: it can be read; only an upgrade changes it."""
+        """True for a store of an older Tocsin, or one upgraded in part: it can only be read."""
+        self._progress: Progress | None = None
+        self._shown: tuple[int, bool] | None = None
         self._engine = engine
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
 
@@ -107,9 +114,15 @@ class Store:
         """
         self.presence.check()
         other = Store(self._engine, self.path, self.vault, self.presence)
+        other.call(_connect, self._engine)
         other.outdated = self.outdated
-        other.call(_connect, self._engine, read_only=self.outdated)
         return other
+
+    @property
+    def upgrade(self) -> Upgrade | None:
+        """The upgrade that was begun and not ended, as of the last call; may be read anywhere."""
+        begun = self._progress
+        return None if begun is None else progress.seen(begun, self.path, migrations.LATEST)
 
     def close(self) -> None:
         """Close the connection and end the thread; calls after this raise."""
@@ -122,12 +135,37 @@ class Store:
         if self.presence.is_gone:
             self._check_presence()
         try:
-            result = function(*args, **kwargs)
+            result = self._run(partial(function, *args, **kwargs))
         except (PeeweeException, sqlite3.Error) as error:
             self._check_presence()
             raise self._unavailable(error) from error
         self._check_presence()
         return result
+
+    def _run(self, function: Callable[[], T]) -> T:
+        """Run a function; of an older store, on its tables as they are now."""
+        if not self.outdated:
+            return function()
+        self._follow()
+        try:
+            return function()
+        except (PeeweeException, sqlite3.Error):
+            if not self._follow():  # else another process has upgraded it meanwhile
+                raise
+        return function()
+
+    def _follow(self) -> bool:
+        """Notice how far the store is upgraded; True if its tables are others than before."""
+        version, self._progress = migrations.current_version(database), progress.load(database)
+        schema = progress.schema_of(self._progress, version)
+        is_older = schema < migrations.LATEST or self._progress is not None
+        if (schema, is_older) == self._shown:
+            return False
+        data_version.check_schema()
+        older_tables.show(database.connection(), schema)
+        database.execute_sql(f"PRAGMA query_only = {is_older:d}")
+        self._shown, self.outdated = (schema, is_older), is_older
+        return True
 
     def _check_presence(self) -> None:
         """Raise StoreGone, with the connection closed: its log must not be played into others."""
@@ -140,9 +178,15 @@ class Store:
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         if not self.outdated:
             return unavailable(error, self.path)
+        if (upgrade := self.upgrade) is not None:
+            return StoreBusy(upgrade.sentence(self.path))
         return StoreUnavailable(
             f"{self.path} was written by an older Tocsin: run `tocsin db upgrade` first"
         )
+
+
+def _report_nothing(_: Progress) -> None:
+    return
 
 
 def open_store(
@@ -152,12 +196,14 @@ def open_store(
     migrate: bool = False,
     create: bool = True,
     new_store: bool = False,
+    report: Report = _report_nothing,
 ) -> Store:
     """Open the store at `path`; a missing or empty file is made into a new one if `create`.
 
     `migrate` brings an older store up to date after a backup beside it; without it an older
-    store can only be read (`Store.outdated`). Where there was a store, one is made only if
-    `new_store`, which is refused where there is one. Raises StoreUnavailable with one sentence.
+    store can only be read (`Store.outdated`); `report` gets its progress. Where there was a store,
+    one is made only if `new_store`, which is refused where there is one. Raises StoreUnavailable
+    with one sentence.
     """
     path = own_path(path)
     vault = Vault(key_file or path.with_name(KEY_NAME), path)
@@ -169,9 +215,9 @@ def open_store(
     if create:
         _check_to_write(path)
     try:
-        return _open(path, vault, migrate=migrate)
+        return _open(path, vault, report if migrate else None)
     except StoreGone:  # a file system of layers gives a file another number when it is opened
-        return _open(path, vault, migrate=migrate)
+        return _open(path, vault, report if migrate else None)
 
 
 def own_path(path: Path) -> Path:
@@ -194,35 +240,33 @@ def _make(path: Path, vault: Vault, *, create: bool, new_store: bool) -> None:
     raise StoreUnavailable(f"there is no store at {path}")
 
 
-def _open(path: Path, vault: Vault, *, migrate: bool) -> Store:
+def _open(path: Path, vault: Vault, report: Report | None) -> Store:
+    """Open a store that is there, and bring an older one up to date if there is a `report`."""
     engine = sqlite(path)
     database.initialize(engine)
     store = Store(engine, path, vault, Presence(path))
     store.warnings = _warnings(path)
+    stop = threading.Event()
     try:
         store.call(_connect, engine)
-        store.outdated = store.call(_migrate_or_accept, store, migrate=migrate)
+        store.outdated = store.call(_migrate_or_accept, store, report, stop)
+        if store.outdated:
+            store.call(store._follow)
         if not store.outdated and vault.next_file.exists():
             store.warnings += store.call(_finish_rekey, vault)
         store.presence.begin()
     except BaseException:
+        stop.set()  # Ctrl+C: an upgrade goes on another time
         store.close()
         raise
     return store
 
 
-def _connect(engine: SqliteDatabase, *, read_only: bool = False) -> None:
+def _connect(engine: SqliteDatabase) -> None:
     engine.connect(reuse_if_open=True)
-    if read_only:
-        _only_read()
 
 
-def _only_read() -> None:
-    migrations.show_older(database)
-    database.execute_sql("PRAGMA query_only = 1")
-
-
-def _migrate_or_accept(store: Store, *, migrate: bool) -> bool:
+def _migrate_or_accept(store: Store, report: Report | None, stop: threading.Event) -> bool:
     """Migrate or accept what is in the file; True if it is left older than we are.
 
     Nothing is written before it is known to be ours.
@@ -236,18 +280,18 @@ def _migrate_or_accept(store: Store, *, migrate: bool) -> bool:
         )
     if version == migrations.NONE:
         raise StoreUnavailable(f"{path} is an empty database: remove it, then begin a new store")
-    if version == migrations.LATEST:
-        _use_write_ahead_log()
-    elif migrate:
-        _use_write_ahead_log()
-        from store.maintenance.backup import backup_to  # needed once for each schema
-
-        store.warnings += migrations.upgrade(database, path, store.vault, backup_to)
-    else:
-        _only_read()
+    is_older = version < migrations.LATEST or progress.load(database) is not None
+    if is_older and report is None:
         return True
+    _use_write_ahead_log()
+    if is_older and report is not None:
+        from store.maintenance.backup import backup_to  # needed once for each schema
+        from store.migrations.upgrade import StoreUpgrade
+
+        upgrade = StoreUpgrade(database, path, store.vault, backup_to, report, stop)
+        store.warnings += upgrade.run()
     _check_writable(path)
-    if migrate and remnants.are_there():
+    if report is not None and remnants.are_there():
         remnants.remove(path)
     if remnants.are_there():
         store.warnings += (remnants.warning(path),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import sqlite3
 from contextlib import closing
@@ -54,6 +55,84 @@ def open_lock(path: Path) -> int:
         if error.errno == errno.ELOOP:
             error.strerror = "it is a link, which is not followed: remove it"
         raise
+
+
+class FileLock:
+    """The operating system's lock on a file, which is made for it.
+
+    It is kept while the process is stopped (SIGSTOP) on purpose, and free at once when it ends in
+    whatever way; no two clocks need to agree.
+    """
+
+    def __init__(self, path: Path, fault: str) -> None:
+        """Name the file; `fault` says what a "{reason}" is in the way of, and the cure."""
+        self.path = path
+        self._fault = fault
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock if it is free. Raises StoreUnavailable if its file cannot be opened."""
+        while self._descriptor is None:
+            descriptor = self._open()
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return False
+            self._descriptor = descriptor
+            if not self.is_kept():  # it was deleted between the two calls
+                self.release()
+        return True
+
+    def is_kept(self) -> bool:
+        """Return True if the lock is held here, on the file that others would find at its path."""
+        if self._descriptor is None:
+            return False
+        own = os.fstat(self._descriptor)
+        try:
+            found = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True  # it cannot be read, which is no sign that it is gone
+        return (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino)
+
+    def is_held(self) -> bool:
+        """Return True if some process holds the lock; it is taken for no longer than this check."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def release(self) -> None:
+        """Give the lock back; harmless if it is not held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def remove(self) -> None:
+        """Give the lock back and delete its file, which others know to be gone."""
+        self.path.unlink(missing_ok=True)
+        self.release()
+
+    def _held(self) -> int:
+        if self._descriptor is None:
+            raise RuntimeError(f"the lock {self.path} is not held")
+        return self._descriptor
+
+    def _open(self) -> int:
+        try:
+            return open_lock(self.path)
+        except OSError as error:
+            fault = self._fault.format(reason=error.strerror)
+            raise StoreUnavailable(f"{self.path}: {fault}") from error
 
 
 def sync_folder(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from pathlib import Path
@@ -10,8 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from store import models
-from store.errors import StoreUnavailable
-from store.files import open_lock
+from store.files import FileLock
 from store.models import FactRow, WorkerRow, database
 from store.records import StoredWorker, record_from
 
@@ -34,44 +32,19 @@ TERMINAL = "terminal"
 """The kind of a worker that lives beside a screen, and gives way to one that does not."""
 
 
-class SendingLock:
+class SendingLock(FileLock):
     """The operating system's lock by which one process sends for a store.
 
-    It is kept while the process is stopped (SIGSTOP) on purpose, and free at once when it ends in
-    whatever way; no two clocks need to agree. The file names the worker that took it last: if that
-    is not the one that sent last, it is not the file that this one had locked.
+    The file names the worker that took it last: if that is not the one that sent last, it is not
+    the file that this one had locked.
     """
 
     def __init__(self, store_path: Path) -> None:
-        self.path = store_path.with_name(f"{store_path.name}.lock")
-        self._descriptor: int | None = None
-
-    def acquire(self) -> bool:
-        """Take the lock if it is free. Raises StoreUnavailable if its file cannot be opened."""
-        while self._descriptor is None:
-            descriptor = self._open()
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-                return False
-            self._descriptor = descriptor
-            if not self.is_kept():  # it was deleted between the two calls
-                self.release()
-        return True
-
-    def is_kept(self) -> bool:
-        """Return True if the lock is held here, on the file that others would find at its path."""
-        if self._descriptor is None:
-            return False
-        own = os.fstat(self._descriptor)
-        try:
-            found = self.path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:
-            return True  # it cannot be read, which is no sign that it is gone
-        return (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino)
+        super().__init__(
+            store_path.with_name(f"{store_path.name}.lock"),
+            "the sending lock cannot be opened ({reason}): whoever sends must be able to write "
+            "this file and its folder",
+        )
 
     def sign(self, worker_id: str) -> None:
         """Name the worker that took the lock, which must be held here."""
@@ -83,34 +56,6 @@ class SendingLock:
         """Return the worker that took this very lock last; "" if none did. It must be held here."""
         return os.pread(self._held(), _SIGNED_BYTES, 0).decode(errors="replace")
 
-    def _held(self) -> int:
-        if self._descriptor is None:
-            raise RuntimeError("the sending lock is not held")
-        return self._descriptor
-
-    def _open(self) -> int:
-        try:
-            return open_lock(self.path)
-        except OSError as error:
-            raise StoreUnavailable(
-                f"{self.path}: the sending lock cannot be opened ({error.strerror}): whoever sends "
-                "must be able to write this file and its folder"
-            ) from error
-
-    def is_held(self) -> bool:
-        """Return True if some process holds the lock; it is taken for no longer than this check."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
-
     def holder(self) -> str | None:
         """Return the worker that holds the lock; None if none does, "" if it is not written yet."""
         if not self.is_held():
@@ -119,12 +64,6 @@ class SendingLock:
             return self.path.read_bytes()[:_SIGNED_BYTES].decode(errors="replace")
         except OSError:
             return ""
-
-    def release(self) -> None:
-        """Give the lock back; harmless if it is not held."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
 
 
 def enter(worker: StoredWorker) -> None:

@@ -15,6 +15,7 @@ from domain.event_summary import event_line
 from domain.event_types import EventType
 from domain.safe import safe
 from domain.wording import error_word
+from store.migrations.progress import Upgrade
 from store.records import Delivery, StoredWorker, WebhookStatus
 from tui.cells import Cell, Tone
 
@@ -141,6 +142,8 @@ def worker_line(
         )
     if report is None:
         return StatusText("", "dim")
+    if report.upgrade is not None:
+        return _upgrade_line(report.upgrade)
     if report.paused is not None:
         return StatusText(f"‖ all sending paused by {report.paused.by}", "bad")
     active = next((worker for worker in report.overview.workers if worker.active), None)
@@ -157,6 +160,15 @@ def worker_line(
         who = "this terminal" if active.id == own_worker else f"{active.kind} pid {active.pid}"
         return StatusText(f"▲ {who} is stopping", "warning")
     return sending_line(active, own_worker, _doing(report))
+
+
+def _upgrade_line(upgrade: Upgrade) -> StatusText:
+    share = f"{upgrade.percent} %"
+    if upgrade.under_way:
+        words = (f"the store is being upgraded: {share}", f"upgrading: {share}")
+    else:
+        words = (f"its upgrade was interrupted at {share}", f"interrupted at {share}")
+    return StatusText(f"▲ {words[0]}", "bad", (f"▲ {words[1]}",))
 
 
 def sending_line(active: StoredWorker, own_worker: str | None, doing: Sequence[str]) -> StatusText:

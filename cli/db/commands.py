@@ -10,9 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from cli.context import Context, open_for_reading, open_for_writing
-from cli.exit_codes import ExitCode
+from cli.exit_codes import ExitCode, Failure
 from domain.wording import counted, size_text
-from store import data_version
 from store.audit import note_alone
 from store.creation import is_there, make_filled
 from store.database import Store, open_store, own_path
@@ -22,6 +21,7 @@ from store.maintenance import backup as backups
 from store.maintenance import health
 from store.maintenance import prune as pruning
 from store.migrations import LATEST, remnants
+from store.migrations.progress import Copy, copies, copy_of
 from store.workers import SendingLock
 
 BREATH_S = 0.001
@@ -47,11 +47,16 @@ def upgrade(args: Namespace, context: Context) -> None:
         done = "is up to date" if there else "is made"
         context.out.note(f"{older.path} {done} (schema {LATEST}).")
         return
-    schema = older.call(data_version.read_versions).schema
     path = context.open_store(migrate=True).path
-    copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
-    context.out.note(
-        f"{path} is now of schema {LATEST}. What it was before, schema {schema}, lies in {copy}."
+    copies_made = [copy for copy in copies(path) if copy.path == copy_of(path, LATEST)]
+    context.out.note(f"{path} is now of schema {LATEST}.{_copy_words(copies_made)}")
+
+
+def _copy_words(made: Sequence[Copy]) -> str:
+    return "".join(
+        f" What it was before, schema {copy.schema}, lies in {copy.path} "
+        f"({size_text(copy.bytes)}): delete it when you need it no more."
+        for copy in made
     )
 
 
@@ -82,6 +87,7 @@ def backup(args: Namespace, context: Context) -> None:
     """Write a whole copy of the store to a new file."""
     target = Path(args.file).absolute()
     store = open_for_reading(context)
+    _refuse_upgrading(store)
     keys = store.call(store.vault.keys) if args.with_key else []
     backups.backup_to(store.path, target)
     if keys:
@@ -131,6 +137,17 @@ def prune(args: Namespace, context: Context) -> None:
     context.out.json_line(
         {"events": gone.events, "deliveries": gone.deliveries, "webhooks": gone.webhooks}
     )
+
+
+def _refuse_upgrading(store: Store) -> None:
+    """Refuse a backup of a store that is upgraded in part: there is a copy of what it was."""
+    if store.upgrade is not None:
+        copy = copy_of(store.path, LATEST)
+        raise Failure(
+            f"{store.upgrade.sentence(store.path)}; back it up when that is done. What it was "
+            f"before lies in {copy} once that is written",
+            ExitCode.TEMPORARY,
+        )
 
 
 def _note_backup(store: Store, target: Path, context: Context) -> None:

@@ -129,4 +129,5 @@ def _steady(shape: dict[str, Any]) -> dict[str, Any]:
     """The JSON without the parts that change all the time."""
     workers = [{**worker, "heartbeat": None} for worker in shape["workers"]]
     sources = [{**source, "last_ok": None} for source in shape["sources"]]
-    return {**shape, "workers": workers, "sources": sources, "store": shape["store"]["outdated"]}
+    store = {name: shape["store"][name] for name in ("outdated", "upgrade_percent", "copies")}
+    return {**shape, "workers": workers, "sources": sources, "store": store}

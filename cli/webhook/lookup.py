@@ -68,6 +68,8 @@ def require_readable(webhook: Webhook, store: Store) -> None:
 
 def reveal(shown: Sequence[Webhook], store: Store, context: Context) -> None:
     """Record in the audit trail that secrets are about to be shown. Raises Failure, WrongKey."""
+    if store.upgrade is not None:
+        raise Failure(f"--reveal: {store.upgrade.sentence(store.path)}", ExitCode.TEMPORARY)
     if store.outdated:
         raise Failure(
             "--reveal: it must be recorded, and this store can only be read: "

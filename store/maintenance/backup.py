@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,11 @@ from store.vault import Vault
 BACKED_UP = "store.backup"
 """The action of the audit trail."""
 
+COPIED_PAGES = 5_000
+"""Pages that are copied between two reports, some hundredths of a second."""
+
+Tell = Callable[[int, int], None]
+
 
 class RestoreResult(msgspec.Struct, frozen=True):
     """Result of a restore; `key_restored` is False if the key must be put back by hand."""
@@ -35,11 +40,14 @@ class RestoreResult(msgspec.Struct, frozen=True):
     key_restored: bool
 
 
-def backup_to(source: Path, target: Path) -> None:
-    """Write a whole copy of the store to a new file, mode 0600. Raises Conflict if it exists."""
+def backup_to(source: Path, target: Path, tell: Tell | None = None) -> None:
+    """Write a whole copy of the store to a new file, mode 0600. Raises Conflict if it exists.
+
+    `tell` is called with the pages that are written, and how many there are.
+    """
     files.write_new(target, b"", 0o600)
     try:
-        _copy(source, target, journal="delete")
+        _copy(source, target, journal="delete", tell=tell)
         files.sync_folder(target)
     except StoreUnavailable:
         target.unlink(missing_ok=True)
@@ -205,13 +213,18 @@ def _take_all() -> None:
             )
 
 
-def _copy(source: Path, target: Path, *, journal: str) -> None:
+def _copy(source: Path, target: Path, *, journal: str, tell: Tell | None = None) -> None:
+    def progress(_status: int, remaining: int, total: int) -> None:
+        if tell is not None:
+            tell(total - remaining, total)
+
+    pages = -1 if tell is None else COPIED_PAGES  # all at once: no commit of others begins it anew
     try:
         with (
             closing(sqlite3.connect(source, timeout=30)) as origin,
             closing(sqlite3.connect(target, timeout=30)) as copy,
         ):
-            origin.backup(copy)
+            origin.backup(copy, pages=pages, progress=progress)
             copy.execute(f"PRAGMA journal_mode = {journal}")
     except sqlite3.Error as error:
         raise unavailable(error, target) from error

@@ -1,8 +1,4 @@
-"""Migrations: the schema of a file, and the way from there to today's.
-
-Each step and the number that records it commit together in one IMMEDIATE transaction, so of
-several processes that start at once one does the work and the others find it done.
-"""
+"""Migrations: the schema of a file, and the steps from there to today's."""
 
 from __future__ import annotations
 
@@ -13,13 +9,12 @@ from pathlib import Path
 from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
 
 from store.errors import StoreUnavailable, WrongKey, unavailable
-from store.files import sync_folder
 from store.migrations import (
     m0001_initial,
     m0002_refusals,
     m0003_encrypted_urls,
     m0004_event_keys,
-    remnants,
+    progress,
 )
 from store.vault import Vault
 
@@ -37,11 +32,11 @@ STEPS: tuple[Callable[[DatabaseProxy, Vault | None], None], ...] = (
     m0004_event_keys.up,
 )
 LATEST = len(STEPS)
+PREPARED = {4: m0004_event_keys}
+"""Modules of the steps of which most can be done before, in short transactions."""
+
 ENCRYPTED_URLS = 3
 """The schema from which on no URL of a webhook stands in clear."""
-
-EVENT_KEYS = 4
-"""The schema from which on an event has one key."""
 
 
 def version_of(database: DatabaseProxy, path: Path) -> int:
@@ -95,46 +90,20 @@ def create(database: DatabaseProxy, *, fingerprint: str) -> None:
         )
 
 
-def upgrade(
-    database: DatabaseProxy, path: Path, vault: Vault, backup_to: Callable[[Path, Path], None]
-) -> tuple[str, ...]:
-    """Bring an older store up to date, after a backup beside it; return what an admin should know.
-
-    The backup is written while the lock is held: it holds all that the older Tocsin wrote, and no
-    other process writes to the same file. Raises WrongKey before anything is written.
-    """
-    warnings: tuple[str, ...] = ()
-    # What is deleted now is overwritten at once; what was deleted before is the file's remnants.
-    overwrites = _pragma(database, "secure_delete")
-    database.execute_sql("PRAGMA secure_delete = 1").fetchall()
-    with database.atomic():
-        version = _pragma(database, "user_version")
-        if version < LATEST:
-            _check_key(database, vault, since=version)
-            copy = _back_up(path, backup_to)
-            changes = database.connection().total_changes
-            _apply(database, vault, since=version)
-            if version < ENCRYPTED_URLS and database.connection().total_changes > changes:
-                remnants.note()
-                warnings = (_copy_warning(copy),)
-    database.execute_sql(f"PRAGMA secure_delete = {overwrites}").fetchall()
-    return warnings
-
-
 def upgrade_copy(path: Path, vault: Vault) -> None:
-    """Bring a copy that nobody else has open up to date. Raises WrongKey."""
+    """Bring a copy that nobody else has open up to date, all at once. Raises WrongKey.
+
+    It may have been made in the middle of an upgrade.
+    """
     copy = DatabaseProxy()
-    copy.initialize(SqliteDatabase(str(path)))
+    pragmas = (("secure_delete", 0), ("temp_store", "file"))
+    copy.initialize(SqliteDatabase(str(path), pragmas=pragmas))
     with copy.connection_context(), copy.atomic():
-        version = _pragma(copy, "user_version")
-        _check_key(copy, vault, since=version)
-        _apply(copy, vault, since=version)
-
-
-def show_older(database: DatabaseProxy) -> None:
-    """Prepare a connection to read an older store, where it differs from one of today."""
-    if current_version(database) < EVENT_KEYS:
-        m0004_event_keys.show_older(database)
+        begun = progress.load(copy)
+        since = progress.schema_of(begun, current_version(copy))
+        check_key(copy, vault, since=since)
+        _apply(copy, vault, since=since)
+        progress.forget(copy)
 
 
 def mask_late(vault: Vault) -> None:
@@ -144,7 +113,7 @@ def mask_late(vault: Vault) -> None:
     m0003_encrypted_urls.mask_late(database, vault)
 
 
-def _check_key(database: DatabaseProxy, vault: Vault, *, since: int) -> None:
+def check_key(database: DatabaseProxy, vault: Vault, *, since: int) -> None:
     """Raise WrongKey if URLs are to be encrypted and the key of this file is not there."""
     if since >= ENCRYPTED_URLS or not m0003_encrypted_urls.has_urls(database):
         return
@@ -154,24 +123,6 @@ def _check_key(database: DatabaseProxy, vault: Vault, *, since: int) -> None:
         raise WrongKey(
             f"{error}; the upgrade encrypts the URLs of webhooks with it, and nothing was changed"
         ) from error
-
-
-def _copy_warning(copy: Path) -> str:
-    return (
-        f"{copy} is the store as it was, with the URLs of webhooks in clear: "
-        "delete it when you need it no more"
-    )
-
-
-def _back_up(path: Path, backup_to: Callable[[Path, Path], None]) -> Path:
-    """Write a copy that is there whole or not at all; one that was killed half-way is made anew."""
-    copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
-    draft = copy.with_name(f"{copy.name}.part")
-    draft.unlink(missing_ok=True)
-    backup_to(path, draft)
-    draft.replace(copy)
-    sync_folder(copy)
-    return copy
 
 
 def current_version(database: DatabaseProxy) -> int:

@@ -1,7 +1,9 @@
 """Events under one integer key each, numbers as ranges, the tables of minutes.
 
 An event that is kept already may or may not have been given its `created`: all of these, of one
-type, share a moment, and are recognised by their ids alone.
+type, share a moment, and are recognised by their ids alone. The events are copied into a new table
+beside the old one, in short transactions; `up` lets it take the place of that, and does what was
+not done before.
 """
 
 from __future__ import annotations
@@ -13,30 +15,35 @@ from peewee import DatabaseProxy
 
 from store.vault import Vault
 
-_NUMBER = (
-    "CASE type WHEN 'alerts' THEN 1 WHEN 'endpoint_stats' THEN 2"
-    " WHEN 'log_authn' THEN 3 WHEN 'log_changes' THEN 4 END"
+ROWS = 10_000
+"""Events copied in one transaction."""
+
+_NUMBERS = {"alerts": 1, "endpoint_stats": 2, "log_authn": 3, "log_changes": 4}
+_NUMBER = "CASE type {} END".format(
+    " ".join(f"WHEN '{type_}' THEN {number}" for type_, number in _NUMBERS.items())
 )
 _KEY = f"(({_NUMBER}) << 48) + seq"
 _FORMER = f"(({_NUMBER}) << 40) + (1 << 40) - 1"
 
-STATEMENTS = (
-    """
-    CREATE TABLE "event_by_key" (
+_EVENTS = """
+    CREATE TABLE IF NOT EXISTS "event_by_key" (
         "key" INTEGER NOT NULL PRIMARY KEY,
         "moment" INTEGER NOT NULL,
         "id" TEXT NOT NULL,
         "received_ms" INTEGER NOT NULL,
         "body" BLOB NOT NULL
     )
-    """,
-    f"""
-    INSERT INTO "event_by_key" SELECT {_KEY}, {_FORMER}, id, received_ms, body
-    FROM "event" ORDER BY type, seq
-    """,  # noqa: S608 - constants
+"""
+_INDEX = """
+    CREATE UNIQUE INDEX IF NOT EXISTS "event_moment_id" ON "event_by_key" ("moment", "id")
+"""
+_COPY = f"""
+    INSERT INTO event_by_key SELECT {_KEY}, {_FORMER}, id, received_ms, body
+    FROM event WHERE type = ? AND seq > ? ORDER BY seq LIMIT ?
+"""  # noqa: S608 - constants
+STATEMENTS = (
     'DROP TABLE "event"',
     'ALTER TABLE "event_by_key" RENAME TO "event"',
-    'CREATE UNIQUE INDEX "event_moment_id" ON "event" ("moment", "id")',
     'ALTER TABLE "delivery" RENAME COLUMN "without" TO "numbers"',
     "UPDATE delivery SET numbers = kept_numbers(first_seq, last_seq, numbers)",
     'ALTER TABLE "webhook" RENAME COLUMN "redo_without" TO "redo_numbers"',
@@ -71,29 +78,58 @@ VIEWS = (
     "CREATE TEMP VIEW webhook AS SELECT *,"
     " kept_numbers(redo_next, redo_last, redo_without) AS redo_numbers,"
     " NULL AS retry_interval_ms FROM main.webhook",
+    "CREATE TEMP VIEW webhook_minute AS SELECT NULL AS webhook_id, NULL AS minute,"
+    " NULL AS delivered, NULL AS failed, NULL AS waiting, NULL AS latency WHERE 0",
+    "CREATE TEMP VIEW type_minute AS SELECT NULL AS type, NULL AS minute, NULL AS accepted WHERE 0",
 )
-"""Show an older store, which is only read, as one of this schema. They are found by all scans."""
+"""Show the tables of before, which are only read, as those of this schema."""
+
+
+def copy_some(connection: sqlite3.Connection) -> int:
+    """Copy the next events in the order of their numbers; return how many, 0 if all are copied."""
+    connection.execute(_EVENTS)
+    copied = 0
+    for type_ in _NUMBERS:
+        if copied < ROWS:
+            values = (type_, _last_copied(connection, type_), ROWS - copied)
+            copied += connection.execute(_COPY, values).rowcount
+    return copied
+
+
+def discard(connection: sqlite3.Connection) -> None:
+    """Drop the copied events."""
+    connection.execute("DROP TABLE IF EXISTS event_by_key")
+
+
+def make_index(connection: sqlite3.Connection) -> None:
+    """Index the copied events, in one sort: a tenth of the time that single entries take."""
+    connection.execute(_INDEX)
 
 
 def up(database: DatabaseProxy, _: Vault | None) -> None:
     """Write the events and the numbers anew."""
-    connection = _prepared(database)
+    connection = database.connection()
+    while copy_some(connection):
+        pass
+    make_index(connection)
+    define(connection)
     _name_events_by_number(connection)
     for statement in STATEMENTS:
         connection.execute(statement)
 
 
-def show_older(database: DatabaseProxy) -> None:
-    """Let this connection read an older store as one of this schema."""
-    connection = _prepared(database)
-    for view in VIEWS:
-        connection.execute(view)
-
-
-def _prepared(database: DatabaseProxy) -> sqlite3.Connection:
-    connection: sqlite3.Connection = database.connection()
+def define(connection: sqlite3.Connection) -> None:
+    """Define the function of `STATEMENTS` and `VIEWS` on a connection."""
     connection.create_function("kept_numbers", 3, _kept_numbers, deterministic=True)
-    return connection
+
+
+def _last_copied(connection: sqlite3.Connection, type_: str) -> int:
+    """Return the last number of a type among the copied events; 0 if there are none."""
+    lowest, above = _NUMBERS[type_] << 48, (_NUMBERS[type_] + 1) << 48
+    ((key,),) = connection.execute(
+        "SELECT max(key) FROM event_by_key WHERE key >= ? AND key < ?", (lowest, above)
+    ).fetchall()
+    return 0 if key is None else int(key) - lowest
 
 
 def _kept_numbers(first: int | None, last: int | None, without: str | None) -> str | None:

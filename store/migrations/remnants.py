@@ -11,7 +11,7 @@ from pathlib import Path
 
 from peewee import PeeweeException
 
-from store.files import free_bytes, store_bytes
+from store.files import free_bytes
 from store.models import FactRow, database
 
 FACT = "remnants"
@@ -31,7 +31,7 @@ def are_there() -> bool:
 
 def remove(path: Path) -> None:
     """Write the file anew; nothing is lost if that fails, and the fact stays."""
-    if free_bytes(path) < COPIES * store_bytes(path):
+    if free_bytes(path) < COPIES * _kept_bytes():
         return
     try:
         database.execute_sql("PRAGMA temp_store = file")  # a copy in memory may not fit there
@@ -43,6 +43,15 @@ def remove(path: Path) -> None:
         return
     finally:
         database.execute_sql("PRAGMA temp_store = memory")
+
+
+def _kept_bytes() -> int:
+    """Return the bytes of the file that are in use."""
+    pages, free, size = (
+        int(database.execute_sql(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size
 
 
 def warning(path: Path) -> str:

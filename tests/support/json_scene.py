@@ -65,6 +65,7 @@ def json_scene(folder: Path) -> Iterator[Scene]:
             _make_deliveries(scene)
             _make_sources(scene, folder)
             _make_clients(scene)
+            home.joinpath("tocsin.db.before-schema-3").write_bytes(bytes(100))
             yield scene
     finally:
         tocsin.kill_all()

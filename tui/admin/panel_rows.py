@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 from rich.text import Text
 
-from delivery.problems import TimeWords, problems
+from delivery.problems import TimeWords, copy_notes, problems
 from delivery.report import Report
 from domain.safe import safe
 from store.records import AuditEntry
@@ -102,13 +102,14 @@ def problems_of(report: Report, worker_trouble: str | None = None, gone: str | N
     Of a store that is `gone` only that is returned.
     """
     found = [gone] if gone else [*filter(None, [worker_trouble]), *problems(report, LIVE)]
-    if not found:
-        return Text("✓ nothing is wrong")
-    text = Text()
+    kept = [] if gone else copy_notes(report)
+    text = Text("" if found else "✓ nothing is wrong\n")
     for problem in found[:SHOWN_PROBLEMS]:
         text.append(f"✗ {safe(problem, LONGEST_PROBLEM)}\n")
     more = len(found) - SHOWN_PROBLEMS
-    text.append(f"  and {more} more: `tocsin status`" if more > 0 else "")
+    text.append(f"  and {more} more: `tocsin status`\n" if more > 0 else "")
+    for note in kept:
+        text.append(f"· {safe(note, LONGEST_PROBLEM)}\n")
     text.rstrip()
     return text
 

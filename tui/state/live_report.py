@@ -25,6 +25,9 @@ REFRESH_S = 0.25
 """The time between two checks of the store."""
 
 TRY_S = 0.5
+UPGRADE_S = 5.0
+"""The time between two reads of a store that is being upgraded."""
+
 QUIET_TICK_MS = 5_000
 """The time between two paints of ages in minutes."""
 
@@ -75,6 +78,7 @@ class LiveReport:
         self._opening = threading.Lock()
         self._is_closed = False
         self._tried_s = monotonic()
+        self._read_s = monotonic()
         self._locked_since_s: float | None = None
 
     @property
@@ -124,6 +128,8 @@ class LiveReport:
         report = self.report
         if report is None or now_ms - report.now_ms >= QUIET_TICK_MS or self.locked_s:
             return True
+        if self._is_upgrading:
+            return True
         if SendingLock(report.path).is_held() != report.locked:
             return True
         if self.store.presence.names != report.names:
@@ -140,6 +146,8 @@ class LiveReport:
             seen = await self._access.read(data_version.read_versions)
             if seen == self._seen and self.trouble is None:
                 return False
+            if self._is_upgrading and self._monotonic() - self._read_s < UPGRADE_S:
+                return False  # each of its commits would have all of it read
             self.report = await self._read()
         except Refused as refused:
             news = self.trouble != str(refused)
@@ -147,8 +155,14 @@ class LiveReport:
             self._seen = None
             return news
         self._seen = seen
+        self._read_s = self._monotonic()
         self.trouble = None
         return True
+
+    @property
+    def _is_upgrading(self) -> bool:
+        """True if another process upgrades the store, whose rows do not change then."""
+        return self.trouble is None and self.store.upgrade is not None
 
     async def notice_lock(self) -> bool:
         """Check twice a second if the store can be written; return True if it can again.
@@ -202,8 +216,10 @@ class LiveReport:
             locked = SendingLock(self.report.path).is_held()
             if locked != self.report.locked:
                 self._seen = None  # what is under way is read anew
-            names = self.store.presence.names
-            self.report = replace(self.report, now_ms=now_ms, locked=locked, names=names)
+            names, upgrade = self.store.presence.names, self.store.upgrade
+            self.report = replace(
+                self.report, now_ms=now_ms, locked=locked, names=names, upgrade=upgrade
+            )
 
     async def _read(self) -> Report:
         overview = await self._access.read(read_overview, None)

@@ -172,6 +172,8 @@ class StoreAccess(msgspec.Struct, frozen=True):
 
     async def change(self, request: Callable[..., T], *args: Any, **named: Any) -> T:
         """Change the store in the admin's name. Raises Refused."""
+        if (upgrade := self.store.upgrade) is not None:
+            raise Refused(upgrade.sentence(self.store.path))
         if self.store.outdated:
             raise Refused("this store is of an older Tocsin: run `tocsin db upgrade` first")
         return await self.read(request, *args, actor=self.actor, now_ms=self.now_ms(), **named)

@@ -68,7 +68,7 @@ def test_upgrade_says_from_where_and_where_the_backup_lies(tocsin: Tocsin) -> No
     assert done.returncode == 0, done.stderr
     assert f"is now of schema {before + 1}" in done.stderr
     assert f"before, schema {before}, lies in " in done.stderr
-    copy = Path(done.stderr.rsplit(" lies in ")[-1].strip().removesuffix("."))
+    copy = Path(done.stderr.rsplit(" lies in ")[-1].partition(" (")[0])
     assert (schema(tocsin.db), schema(copy)) == (before + 1, before)
     assert mode(copy) == 0o600
     done = tocsin.run("status")

@@ -111,7 +111,8 @@ def test_json_is_as_documented(tocsin: Tocsin) -> None:
         "log_changes": 0,
     }
     store = status.pop("store")
-    assert store.keys() == {"path", "bytes", "free_bytes", "outdated"}
+    upgrade = {"upgrade_percent", "upgrade_under_way", "copies"}
+    assert store.keys() == {"path", "bytes", "free_bytes", "outdated", *upgrade}
     assert store["path"] == str(tocsin.db)
     assert [*status] == ["sources", "paused", "countries", "warnings", "notes"]
 

@@ -1,0 +1,172 @@
+"""Progress of an upgrade: a fact in the store says how far it is, a lock beside it who is at work.
+
+The fact is there from the first commit of an upgrade to its last. Where it is there and nobody
+holds the lock, the upgrade was interrupted.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+from peewee import DatabaseProxy
+
+from store import files
+
+FACT = "upgrade"
+
+COPY, EVENTS, INDEX, TABLES, REMNANTS = "copy", "events", "index", "tables", "remnants"
+_SHARES = {COPY: (0, 20), EVENTS: (20, 65), INDEX: (65, 80), TABLES: (80, 85), REMNANTS: (85, 100)}
+"""Percent at which each phase begins and ends, as measured with ten million events."""
+
+_PARTS = {
+    COPY: "its copy",
+    EVENTS: "its events",
+    INDEX: "their index",
+    TABLES: "its other tables",
+    REMNANTS: "what it had in clear",
+}
+_VERSION = slice(60, 64)
+"""Bytes in the header of a database with the number of its schema."""
+
+_COPY_NAME = re.compile(r"\.before-schema-\d+")
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Progress of an upgrade: `done` counts the events, or the pages of the copy, of `total`.
+
+    `since` is the schema of the store before it.
+    """
+
+    since: int
+    phase: str = COPY
+    done: int = 0
+    total: int = 0
+
+    @property
+    def is_swapped(self) -> bool:
+        """True if the new tables are in the place of the old ones."""
+        return self.phase == REMNANTS
+
+    @property
+    def percent(self) -> int:
+        """Share of the whole upgrade that is done."""
+        begin, end = _SHARES[self.phase]
+        return begin + (end - begin) * min(self.done, self.total) // max(1, self.total)
+
+    @property
+    def part(self) -> str:
+        """Part of the store that is worked on."""
+        return _PARTS[self.phase]
+
+
+class Upgrade(msgspec.Struct, frozen=True):
+    """An upgrade as others see it; `under_way` is False for one that was interrupted."""
+
+    percent: int
+    under_way: bool
+
+    @property
+    def words(self) -> str:
+        """State in a few words."""
+        state = "is being upgraded" if self.under_way else "is upgraded in part: interrupted at"
+        return f"{state} ({self.percent} %)" if self.under_way else f"{state} {self.percent} %"
+
+    def sentence(self, path: Path) -> str:
+        """State of the store at `path`, what that means, and the cure."""
+        if self.under_way:
+            return f"{path} {self.words}: until that is done it is only read"
+        return (
+            f"the upgrade of {path} was interrupted at {self.percent} %, and it is only read: run "
+            "`tocsin db upgrade`, or start a worker, to go on with it"
+        )
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """A copy that an upgrade made of the store as it was, of that schema."""
+
+    path: Path
+    bytes: int
+    schema: int
+
+
+def lock_of(path: Path) -> files.FileLock:
+    """Return the lock of the process that upgrades the store at `path`."""
+    return files.FileLock(
+        path.with_name(f"{path.name}.upgrading"),
+        "the lock of the upgrade cannot be opened ({reason}): whoever upgrades must be able to "
+        "write this file and its folder",
+    )
+
+
+def load(database: DatabaseProxy) -> Progress | None:
+    """Return the progress of the upgrade that was begun and not ended; None if there is none."""
+    row = database.connection().execute("SELECT value FROM fact WHERE name = ?", (FACT,)).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=Progress)
+
+
+def schema_of(begun: Progress | None, version: int) -> int:
+    """Return the schema of a store's tables, whose schema number is `version`."""
+    return version if begun is None or begun.is_swapped else begun.since
+
+
+def note(database: DatabaseProxy, progress: Progress) -> None:
+    """Note the progress; called inside the transaction that makes it."""
+    value = msgspec.json.encode(progress).decode()
+    database.connection().execute(
+        "INSERT INTO fact (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (FACT, value),
+    )
+
+
+def forget(database: DatabaseProxy) -> None:
+    """Note that the upgrade is done; called inside its last transaction."""
+    database.connection().execute("DELETE FROM fact WHERE name = ?", (FACT,))
+
+
+def seen(progress: Progress, path: Path, target: int) -> Upgrade:
+    """Return the upgrade to schema `target` as others see it; may be called on any thread."""
+    if progress.phase == COPY:
+        written, whole = (_size(file) for file in (draft_of(path, target), path))
+        progress = msgspec.structs.replace(progress, done=written, total=whole)
+    return Upgrade(progress.percent, lock_of(path).is_held())
+
+
+def copy_of(path: Path, target: int) -> Path:
+    """Return the path of the copy that the upgrade to schema `target` makes."""
+    return path.with_name(f"{path.name}.before-schema-{target}")
+
+
+def draft_of(path: Path, target: int) -> Path:
+    """Return the path of that copy while it is written."""
+    copy = copy_of(path, target)
+    return copy.with_name(f"{copy.name}.part")
+
+
+def copies(path: Path) -> list[Copy]:
+    """Return the copies beside the store that upgrades made; unreadable ones are left out."""
+    found = []
+    try:
+        for file in sorted(path.parent.iterdir()):
+            if file.name.startswith(path.name) and _COPY_NAME.fullmatch(
+                file.name.removeprefix(path.name)
+            ):
+                found.append(_copy(file))
+    except OSError:
+        return found
+    return found
+
+
+def _copy(file: Path) -> Copy:
+    with file.open("rb") as head:
+        schema = int.from_bytes(head.read(_VERSION.stop)[_VERSION], "big")
+    return Copy(file, file.stat().st_size, schema)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0

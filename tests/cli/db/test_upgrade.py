@@ -1,0 +1,174 @@
+"""What commands say of a store that is to be upgraded, is upgraded, or was interrupted in that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.exit_codes import ExitCode
+from store import migrations
+from store.migrations import progress
+from tests.store.test_interrupted_upgrade import KILLED
+from tests.support.program import Tocsin
+from tests.support.program_store import status_of
+from tests.support.released_stores import RELEASED, copy_of, kept_by
+from tests.support.stores import ALERTS, run_child
+from tests.support.terminals import on_terminal
+
+KEPT = kept_by(RELEASED[0])
+EVENT = KEPT["events"]["alerts"][0][1]
+DELIVERY = KEPT["deliveries"][0]["public_id"]
+READING = [
+    ("status",),
+    ("status", "--json"),
+    ("webhook", "list"),
+    ("webhook", "list", "--json"),
+    ("webhook", "show", "1"),
+    ("event", "list", "--type", "alerts"),
+    ("event", "list", "--type", "alerts", "--search", "a"),
+    ("event", "show", EVENT),
+    ("delivery", "list"),
+    ("delivery", "list", "--json"),
+    ("delivery", "show", DELIVERY),
+    ("source", "list"),
+    ("source", "show", "sign-ins"),
+    ("refused", "list", "sign-ins"),
+    ("alert", "list"),
+    ("host", "list"),
+    ("broker", "list"),
+    ("token", "list"),
+    ("worker", "list"),
+    ("audit",),
+    ("config", "export"),
+]
+WRITING = [
+    ("event", "emit"),
+    ("worker", "pause"),
+    ("webhook", "pause", "1"),
+    ("config", "set", "interval", "5m"),
+    ("db", "prune"),
+]
+
+
+@pytest.fixture
+def older(tocsin: Tocsin) -> Tocsin:
+    """The program on a store of the first released schema."""
+    copy_of(RELEASED[0], tocsin.db)
+    return tocsin
+
+
+@contextmanager
+def upgrading(path: Path, phase: str = "index") -> Iterator[None]:
+    """Have a store upgraded in part, and a process at work on it."""
+    with pytest.raises(AssertionError):
+        run_child(KILLED, path, phase, "1")
+    lock = progress.lock_of(path)
+    assert lock.acquire()
+    yield
+    lock.release()
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_an_older_store_is_read_by_every_command(older: Tocsin, words: tuple[str, ...]) -> None:
+    done = older.run(*words)
+    assert done.returncode == 0, done.stderr
+    assert "it is only read until `tocsin db upgrade`" in done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_so_is_one_that_is_being_upgraded(older: Tocsin, words: tuple[str, ...]) -> None:
+    with upgrading(older.db):
+        done = older.run(*words)
+    assert done.returncode == 0, done.stderr
+    assert f"{older.db} is being upgraded (65 %): until that is done it is only read" in done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("words", WRITING, ids=" ".join)
+def test_commands_that_would_write_ask_to_try_again(older: Tocsin, words: tuple[str, ...]) -> None:
+    with upgrading(older.db):
+        done = older.run(*words, stdin='{"type": "alerts", "id": "x", "attributes": {}}')
+    assert done.returncode == ExitCode.TEMPORARY, done.stderr
+    assert "is being upgraded (65 %)" in done.stderr
+    done = older.run(*words, stdin='{"type": "alerts", "id": "x", "attributes": {}}')
+    assert done.returncode == ExitCode.TEMPORARY
+    assert "was interrupted at 65 %" in done.stderr
+    assert "run `tocsin db upgrade`" in done.stderr
+
+
+def test_a_second_worker_says_so_and_ends(older: Tocsin) -> None:
+    with upgrading(older.db):
+        done = older.run("worker", "run", "--once")
+        assert done.returncode == ExitCode.TEMPORARY
+        assert "is being upgraded (65 %)" in done.stderr
+
+
+def test_status_says_how_far_it_is(older: Tocsin) -> None:
+    with upgrading(older.db):
+        status = status_of(older)
+        assert share(status) == (65, True)
+        assert status["store"]["outdated"]
+        assert any("is being upgraded (65 %)" in text for text in status["warnings"])
+        check = older.run("status", "--check")
+        assert (check.returncode, "is being upgraded" in check.stdout) == (1, True)
+    assert share(status_of(older)) == (65, False)
+
+
+def share(status: Any) -> tuple[object, object]:
+    """What `status --json` says of an upgrade."""
+    return status["store"]["upgrade_percent"], status["store"]["upgrade_under_way"]
+
+
+def test_the_copy_is_named_until_it_is_deleted(older: Tocsin) -> None:
+    done = older.run("db", "upgrade")
+    assert done.returncode == 0, done.stderr
+    copy = progress.copy_of(older.db, migrations.LATEST)
+    status = status_of(older)
+    assert status["store"]["copies"] == [{"path": str(copy), "bytes": copy.stat().st_size}]
+    assert f"{copy} (" in older.run("status").stdout
+    assert "in clear" in older.run("status").stdout
+    assert older.run("status", "--check").returncode == status_of_check(older, copy)
+
+
+def status_of_check(tocsin: Tocsin, copy: Path) -> int:
+    """The code of `status --check` when the copy is gone: the copy is no fault."""
+    copy.unlink()
+    assert status_of(tocsin)["store"]["copies"] == []
+    return tocsin.run("status", "--check").returncode
+
+
+def test_a_backup_waits_for_the_end_of_an_upgrade(older: Tocsin, tmp_path: Path) -> None:
+    with upgrading(older.db):
+        done = older.run("db", "backup", str(tmp_path / "backup.db"))
+    assert done.returncode == ExitCode.TEMPORARY
+    assert "back it up when that is done" in done.stderr
+    assert not (tmp_path / "backup.db").exists()
+
+
+def test_an_upgrade_writes_a_line_for_each_tenth(older: Tocsin) -> None:
+    lines = older.run("db", "upgrade").stderr.splitlines()
+    shares = [line for line in lines if " is being upgraded: " in line]
+    assert 4 <= len(shares) <= 20
+    assert f"{older.db} is being upgraded: 65 %, their index" in shares
+
+
+def test_on_a_terminal_it_draws_one_line(older: Tocsin) -> None:
+    with on_terminal(older, "db", "upgrade") as terminal:
+        assert terminal.end() == 0
+        drawn = b"".join(chunk.data for chunk in terminal.chunks).decode()
+    last = drawn.rsplit("is being upgraded: ", 1)[-1]
+    assert drawn.count("\n") <= 3
+    assert "\r\x1b[K" in last
+    assert "is now of schema" in last
+
+
+def test_a_worker_upgrades_and_goes_on(older: Tocsin) -> None:
+    done = older.run("worker", "run", "--once")
+    assert "is being upgraded" in done.stderr
+    assert json.loads(older.run("status", "--json").stdout)["events"][ALERTS.value]
