@@ -12,7 +12,6 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from enum import Enum
-from functools import partial
 
 import msgspec
 
@@ -378,7 +377,7 @@ class Worker:
         settings = self._sender.settings
         retention = prune.Retention(settings.keep_events_ms, settings.keep_deliveries_ms)
         uptime_ms = int(self._clock.monotonic() * 1_000)
-        await self._repeat(partial(prune.prune_some, retention, self._clock.now_ms(), uptime_ms))
+        await self._repeat(prune.Pruning(retention, self._clock.now_ms(), uptime_ms).step)
         await self._repeat(prune.give_back)
 
     async def _repeat(self, step: Callable[[], object]) -> None:

@@ -244,8 +244,8 @@ def _note_key(store: Store, context: Context) -> None:
 
 def _prune_all(store: Store, retention: pruning.Retention, context: Context) -> pruning.PruneResult:
     total = pruning.PruneResult()
-    now_ms, uptime_ms = context.now_ms(), context.uptime_ms()
-    while some := store.call(pruning.prune_some, retention, now_ms, uptime_ms):
+    steps = pruning.Pruning(retention, context.now_ms(), context.uptime_ms())
+    while some := store.call(steps.step):
         total += some
         time.sleep(BREATH_S)
     return total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import msgspec
 from peewee import SQL, Expression, fn
@@ -19,6 +20,9 @@ from store.webhooks import end_undelete, undelete_is_over
 
 CHUNK = 500
 """Rows of one transaction, so that nobody waits for the lock."""
+
+SLICE = 2_000
+"""Events of one transaction: some milliseconds, since they lie one behind the other."""
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -50,23 +54,72 @@ class PruneResult(msgspec.Struct, frozen=True):
         )
 
 
-def prune_some(retention: Retention, now_ms: int, uptime_ms: int | None = None) -> PruneResult:
-    """Prune in one short transaction; to be called again until it finds nothing.
+class Pruning:
+    """One pass of pruning, made of short steps.
 
     A time later than now counts as that of what comes behind it: `store/events/future_times.py`.
     `uptime_ms` is the machine's monotonic clock, by which a deleted webhook's ten minutes go.
     """
-    with database.atomic():
+
+    def __init__(self, retention: Retention, now_ms: int, uptime_ms: int | None = None) -> None:
+        self._retention = retention
+        self._now_ms = now_ms
+        self._uptime_ms = uptime_ms
+        self._rows_are_done = False
+        self._types = list(EventType)
+        self._needed_from: dict[EventType, int] = {}
+
+    def step(self) -> PruneResult:
+        """Prune some rows in one short transaction; to be called again until it finds nothing."""
+        while self._types:
+            with database.atomic():
+                if not self._rows_are_done and (gone := self._prune_rows()):
+                    return gone
+                self._rows_are_done = True
+                events = self._prune_events(self._types[0])
+            if events:
+                return PruneResult(events=events)
+            if events is None:
+                self._types.pop(0)
+        return PruneResult()
+
+    def _prune_rows(self) -> PruneResult:
+        """Forget what is small in number; what it held of events may go after it."""
+        cutoff_ms = self._now_ms - self._retention.keep_events_ms
         return PruneResult(
-            events=sum(
-                _prune_events(type_, retention, now_ms) + _prune_spared(type_, retention, now_ms)
-                for type_ in EventType
-            ),
-            deliveries=_prune_deliveries(retention, now_ms),
-            webhooks=_erase_webhooks(now_ms, uptime_ms),
-            refused=refusals.prune_sent(now_ms - retention.keep_events_ms, CHUNK),
-            minutes=minutes.prune(now_ms),
+            webhooks=_erase_webhooks(self._now_ms, self._uptime_ms),
+            deliveries=_prune_deliveries(self._retention, self._now_ms),
+            refused=refusals.prune_sent(cutoff_ms, CHUNK),
+            minutes=minutes.prune(self._now_ms),
         )
+
+    def _prune_events(self, type_: EventType) -> int | None:
+        """Forget the next events of a type; behind the last, those that a quarantine had held.
+
+        None if there are no more; 0 if all of these are held, and further ones may go.
+        """
+        cutoff_ms = self._now_ms - self._retention.keep_events_ms
+        pruned = int(HeadRow.get_by_id(type_).pruned)
+        until = min(self._first_needed(type_) - 1, pruned + SLICE)
+        until = _before_kept(type_, pruned, until, cutoff_ms, self._now_ms)
+        if until <= pruned:
+            return _prune_spared(type_, cutoff_ms, self._now_ms) or None
+        spared = [keys.key_of(type_, seq) for seq in _quarantined(type_, pruned, until)]
+        within = keys.within(type_, pruned + 1, until)
+        HeadRow.update(pruned=until).where(HeadRow.type == type_).execute()
+        return int(EventRow.delete().where(within, ~keys.among(spared)).execute())
+
+    def _first_needed(self, type_: EventType) -> int:
+        """Return the number of the first event that may not go.
+
+        What ended deliveries hold takes long to find, and is found once: each delivery that ends
+        meanwhile holds what was pending, queued or in quarantine before.
+        """
+        pending = _first_undelivered(type_)
+        if type_ not in self._needed_from:
+            cutoff_ms = self._now_ms - self._retention.keep_events_ms
+            self._needed_from[type_] = min(pending, _first_kept(type_, cutoff_ms, self._now_ms))
+        return min(pending, self._needed_from[type_])
 
 
 def give_back(pages: int = 2_000) -> bool:
@@ -76,52 +129,31 @@ def give_back(pages: int = 2_000) -> bool:
     return int(database.execute_sql("PRAGMA freelist_count").fetchone()[0]) > 0
 
 
-def _prune_events(type_: str, retention: Retention, now_ms: int) -> int:
-    head = HeadRow.get_by_id(type_)
-    until = min(_needed_from(type_, retention, now_ms) - 1, head.pruned + CHUNK)
-    until = _before_kept(type_, head.pruned, until, now_ms - retention.keep_events_ms, now_ms)
-    if until <= head.pruned:
-        return 0
-    spared = _quarantined(type_, head.pruned, until)
-    gone = (
-        EventRow.delete()
-        .where(
-            keys.within(type_, head.pruned + 1, until),
-            ~keys.among([keys.key_of(type_, seq) for seq in spared]),
-        )
-        .execute()
-    )
-    HeadRow.update(pruned=until).where(HeadRow.type == type_).execute()
-    return int(gone)
-
-
-def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
+def _first_undelivered(type_: str) -> int:
     """Return the number of the first event that some webhook or broker has yet to get.
 
-    Or of the first that a webhook got within the time of keeping.
+    A number behind the newest one if there is none.
     """
-    cutoff = now_ms - retention.keep_events_ms
-    numbers = [int(HeadRow.get_by_id(type_).seq) + 1]
     living = WebhookRow.erased_ms.is_null()
-    cursor = (
-        WebhookRow.select(fn.MIN(WebhookRow.cursor))
-        .where(WebhookRow.type == type_, living)
-        .scalar()
+    cursor = WebhookRow.select(fn.MIN(WebhookRow.cursor)).where(WebhookRow.type == type_, living)
+    redo = WebhookRow.select(fn.MIN(WebhookRow.redo_next)).where(
+        WebhookRow.redo_type == type_, living
     )
-    redo = (
-        WebhookRow.select(fn.MIN(WebhookRow.redo_next))
-        .where(WebhookRow.redo_type == type_, living)
-        .scalar()
+    pending = DeliveryRow.select(fn.MIN(DeliveryRow.first_seq)).where(
+        DeliveryRow.type == type_, DeliveryRow.ended_ms.is_null()
     )
-    kept = (
-        DeliveryRow.select(fn.MIN(DeliveryRow.first_seq))
-        .where(DeliveryRow.type == type_, _is_kept(type_, cutoff, now_ms))
-        .scalar()
+    gone_on_from = [cursor.scalar(), lowest_cursor(type_)]
+    held = [redo.scalar(), pending.scalar(), int(HeadRow.get_by_id(type_).seq) + 1]
+    numbers = [number + 1 for number in gone_on_from if number is not None]
+    return int(min(numbers + [number for number in held if number is not None]))
+
+
+def _first_kept(type_: str, cutoff_ms: int, now_ms: int) -> int:
+    """Return the number of the first event that a webhook got within the time of keeping."""
+    kept = DeliveryRow.select(fn.MIN(DeliveryRow.first_seq)).where(
+        DeliveryRow.type == type_, _is_kept(type_, cutoff_ms, now_ms)
     )
-    broker = lowest_cursor(type_)
-    numbers += [number + 1 for number in (cursor, broker) if number is not None]
-    numbers += [number for number in (redo, kept) if number is not None]
-    return int(min(numbers))
+    return int(kept.scalar() or sys.maxsize)
 
 
 def _is_kept(type_: str, cutoff_ms: int, now_ms: int) -> Expression:
@@ -157,16 +189,16 @@ def _before_kept(type_: str, after: int, until: int, cutoff_ms: int, now_ms: int
 
 
 def _quarantined(type_: str, after: int, until: int) -> list[int]:
+    """Return the events that are or were in quarantine, which go by a rule of their own."""
     query = QuarantineRow.select(QuarantineRow.seq).where(
         QuarantineRow.type == type_,
         QuarantineRow.seq > after,
         QuarantineRow.seq <= until,
-        QuarantineRow.sent_in.is_null(),
     )
     return [seq for (seq,) in rows(query)]
 
 
-def _prune_spared(type_: str, retention: Retention, now_ms: int) -> int:
+def _prune_spared(type_: str, cutoff_ms: int, now_ms: int) -> int:
     """Forget events that were spared for a quarantine and are needed no more."""
     start = keys.key_of(type_, 0)
     unsent = QuarantineRow.select(QuarantineRow.seq + start).where(
@@ -176,7 +208,7 @@ def _prune_spared(type_: str, retention: Retention, now_ms: int) -> int:
         DeliveryRow.type == type_,
         DeliveryRow.first_seq <= EventRow.key - start,
         DeliveryRow.last_seq >= EventRow.key - start,
-        _is_kept(type_, now_ms - retention.keep_events_ms, now_ms),
+        _is_kept(type_, cutoff_ms, now_ms),
     )
     gone = EventRow.delete().where(
         keys.within(type_, last=HeadRow.get_by_id(type_).pruned),

@@ -234,7 +234,7 @@ class Both:
 
     def prune(self) -> None:
         """Forget what may be forgotten, webhooks that were deleted long ago among it."""
-        while self.access.call(prune.prune_some, RETENTION, self.access.now_ms):
+        while self.access.call(prune.Pruning(RETENTION, self.access.now_ms).step):
             pass
         for webhook_id, model in list(self.models.items()):
             deleted_ms = model.deleted_ms

@@ -113,7 +113,7 @@ def deleted(desk: Desk) -> int:
 
 
 def erased(desk: Desk, now_ms: int, uptime_ms: int) -> bool:
-    return bool(desk.call(prune.prune_some, RETENTION, now_ms, uptime_ms).webhooks)
+    return bool(desk.call(prune.Pruning(RETENTION, now_ms, uptime_ms).step).webhooks)
 
 
 def test_a_clock_that_jumps_ends_no_deleted_webhooks_ten_minutes(desk: Desk) -> None:

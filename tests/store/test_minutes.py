@@ -312,7 +312,7 @@ def test_rows_of_all_webhooks_are_sought_and_not_scanned(desk: Desk) -> None:
 
 
 def prune_all(desk: Desk) -> None:
-    while desk.call(prune.prune_some, RETENTION, desk.now_ms):
+    while desk.call(prune.Pruning(RETENTION, desk.now_ms).step):
         pass
 
 

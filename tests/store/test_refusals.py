@@ -40,10 +40,10 @@ def test_only_what_was_sent_goes_and_only_after_the_time_of_keeping(taking: Desk
     first, second, third = kept(taking)
     sent(taking, first)
     sent(taking, second, status=503)
-    assert not taking.call(prune.prune_some, RETENTION, NOW + 7 * DAY)
-    pruned = taking.call(prune.prune_some, RETENTION, NOW + 7 * DAY + 1)
+    assert not taking.call(prune.Pruning(RETENTION, NOW + 7 * DAY).step)
+    pruned = taking.call(prune.Pruning(RETENTION, NOW + 7 * DAY + 1).step)
     assert pruned == prune.PruneResult(refused=1)
-    assert not taking.call(prune.prune_some, RETENTION, NOW + 4_000 * DAY)
+    assert not taking.call(prune.Pruning(RETENTION, NOW + 4_000 * DAY).step)
     assert [one.id for one in kept(taking)] == [second.id, third.id]
     assert taking.call(health.problems, taking.store.vault) == []
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from cli.exit_codes import ExitCode
 from domain.event_types import EventType
 from store import audit
-from store.maintenance.prune import Retention, prune_some
+from store.maintenance.prune import Pruning, Retention
 from tests.cli.webhook.webhooks import (
     ADD,
     SECRET,
@@ -368,6 +368,6 @@ def test_the_ten_minutes_of_a_deleted_webhook_go_by_the_uptime(tocsin: Tocsin) -
         retention = Retention(0, 0)
         uptime_ms = time.monotonic_ns() // 1_000_000
         jumped = desk.now_ms + 3_600_000
-        assert desk.call(prune_some, retention, jumped, uptime_ms).webhooks == 0
-        assert desk.call(prune_some, retention, desk.now_ms, uptime_ms + 600_000).webhooks == 1
+        assert desk.call(Pruning(retention, jumped, uptime_ms).step).webhooks == 0
+        assert desk.call(Pruning(retention, desk.now_ms, uptime_ms + 600_000).step).webhooks == 1
     assert tocsin.run("webhook", "list", "--deleted", "--json").stdout.strip() == "[]"

@@ -202,13 +202,13 @@ def test_what_a_broker_has_yet_to_read_is_not_pruned(store: Store) -> None:
         append(store, *events(1, 4))
         await numbers(broker, 2)
         await numbers(broker, 2)
-        store.call(prune.prune_some, retention, NOW + 30 * DAY)
+        store.call(prune.Pruning(retention, NOW + 30 * DAY).step)
         assert [one.seq for one in store.call(reading.after, ALERTS, 0, limit=9)] == [3, 4]
         assert store.call(health.problems, store.vault) == []
         await broker.hello()
         assert await numbers(broker) == [3, 4]
         store.call(clients.delete, BROKER, "siem", ACTOR, NOW)
-        store.call(prune.prune_some, retention, NOW + 30 * DAY)
+        store.call(prune.Pruning(retention, NOW + 30 * DAY).step)
         assert store.call(reading.after, ALERTS, 0, limit=9) == []
 
     in_centre(store, work)

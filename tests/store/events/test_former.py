@@ -147,10 +147,10 @@ def test_the_former_events_are_pruned_as_others_and_known_until_then(tmp_path: P
 
     assert desk.append(*old).repeated == 2
     with_former = statements()
-    desk.call(prune.prune_some, retention, NOW + 2 * DAY)
+    desk.call(prune.Pruning(retention, NOW + 2 * DAY).step)
     assert former_left(desk) == 1
     assert desk.append(*old) == AppendResult(1, 1)
-    desk.call(prune.prune_some, retention, NOW + 3 * DAY)
+    desk.call(prune.Pruning(retention, NOW + 3 * DAY).step)
     assert former_left(desk) == 0
     desk.now_ms += 1
     assert statements() == with_former - 1

@@ -21,7 +21,8 @@ MONTH = 30 * DAY
 def prune_all(desk: Desk, now_ms: int) -> prune.PruneResult:
     """Prune until there is nothing left to prune."""
     total = prune.PruneResult()
-    while pruned := desk.call(prune.prune_some, RETENTION, now_ms):
+    pruning = prune.Pruning(RETENTION, now_ms)
+    while pruned := desk.call(pruning.step):
         total += pruned
     assert desk.call(health.problems, desk.store.vault) == []
     return total
@@ -267,12 +268,62 @@ def test_deliveries_and_their_attempts_go_after_400_days(desk: Desk) -> None:
 
 
 def test_pruning_goes_in_small_steps(desk: Desk) -> None:
-    count = 2 * prune.CHUNK + 1
-    desk.append(*events(1, count))
+    desk.append(*events(1, 2 * prune.SLICE + 1))
+    pruning = prune.Pruning(RETENTION, NOW + MONTH)
     steps = []
-    while pruned := desk.call(prune.prune_some, RETENTION, NOW + MONTH):
+    while pruned := desk.call(pruning.step):
         steps.append(pruned.events)
-    assert steps == [prune.CHUNK, prune.CHUNK, 1]
+    assert steps == [prune.SLICE, prune.SLICE, 1]
+
+
+def test_what_is_sealed_between_two_steps_is_kept(desk: Desk) -> None:
+    count = prune.SLICE + 10
+    desk.append(*events(1, prune.SLICE))
+    webhook_id = desk.add(fields(max_events=5))
+    desk.append(*events(prune.SLICE + 1, count))
+    pruning = prune.Pruning(RETENTION, NOW + MONTH)
+    assert desk.call(pruning.step).events == prune.SLICE
+    first = desk.started(webhook_id)
+    desk.now_ms = NOW + MONTH
+    assert not desk.call(pruning.step)
+    assert desk.end(first, 200, go_on=True) is not None
+    assert not desk.call(pruning.step)
+    assert kept(desk) == list(range(prune.SLICE + 1, count + 1))
+
+
+def test_what_was_released_and_sent_between_two_steps_is_kept(desk: Desk) -> None:
+    webhook_id = quarantined(desk)
+    desk.append(*events(4, prune.SLICE + 10))
+    webhooks_cursor = desk.add(start=0)
+    pruning = prune.Pruning(RETENTION, NOW + MONTH)
+    desk.now_ms = NOW + MONTH
+    assert not desk.call(pruning.step)
+    desk.call(webhooks.delete, [webhooks_cursor], ACTOR, NOW)
+    desk.call(delivery_requests.release, webhook_id, ALERTS, 2, ACTOR, NOW)
+    deliver(desk, webhook_id)
+    prune_all(desk, NOW + MONTH)
+    assert 2 in kept(desk)
+
+
+def test_events_that_are_all_held_do_not_end_a_pass(desk: Desk) -> None:
+    count = prune.SLICE + 5
+    desk.append(*events(1, count))
+    webhook_id = desk.add()
+
+    def hold_a_slice() -> None:
+        for seq in range(1, prune.SLICE + 1):
+            QuarantineRow.insert(
+                webhook=webhook_id,
+                type=ALERTS,
+                seq=seq,
+                event_id=f"e{seq}",
+                delivery_public_id="msg_1",
+                at_ms=NOW,
+            ).execute()
+
+    desk.call(hold_a_slice)
+    assert prune_all(desk, NOW + MONTH).events == 5
+    assert kept(desk) == list(range(1, prune.SLICE + 1))
 
 
 def test_space_is_given_back_to_the_disk(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from store.maintenance.prune import Retention, prune_some
+from store.maintenance.prune import Pruning, Retention
 from store.queue import deliveries
 from store.workers import SendingLock
 from tests.support.apps import Bench, told
@@ -281,7 +281,7 @@ def test_a_body_whose_events_were_pruned_is_told(bench: Bench) -> None:
     deliver(bench, made, 1)
     bench.clock.now_ms += DAY
     ages = Retention(keep_events_ms=1_000, keep_deliveries_ms=2 * DAY)
-    bench.opened.call(prune_some, ages, bench.clock.now_ms)
+    bench.opened.call(Pruning(ages, bench.clock.now_ms).step)
 
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         assert "the events of delivery msg_1 are no longer kept" in await seen(app, pilot)

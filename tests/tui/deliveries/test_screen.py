@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from store import webhooks
-from store.maintenance.prune import Retention, prune_some
+from store.maintenance.prune import Pruning, Retention
 from store.workers import SendingLock
 from tests.support.apps import Bench, screen_text
 from tests.support.delivery_scenes import (
@@ -331,7 +331,7 @@ def test_deliveries_that_are_pruned_leave_the_list(bench: Bench, siem: int) -> N
         assert under_cursor(app) == "msg_1"
         bench.clock.now_ms += DAY
         ages = Retention(keep_events_ms=DAY, keep_deliveries_ms=DAY + 1_500)
-        bench.opened.call(prune_some, ages, bench.clock.now_ms)
+        bench.opened.call(Pruning(ages, bench.clock.now_ms).step)
         assert "2 deliveries" in await seen(app, pilot)
         assert under_cursor(app) == "msg_2"
 
