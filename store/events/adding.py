@@ -8,8 +8,9 @@ time, so that it grows at its end, and adding costs the same however many events
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ _MOVE_HEAD = """
 _ADD = "INSERT INTO event (key, moment, id, received_ms, body) VALUES (?, ?, ?, ?, ?)"
 _KNOWN = "SELECT body FROM event WHERE moment = ? AND id = ?"
 _ANY = "SELECT 1 FROM event WHERE moment = ? LIMIT 1"
+_FORMER = "SELECT id, body FROM event WHERE moment = ? AND id IN (SELECT value FROM json_each(?))"
 
 
 def append(events: Sequence[Event], now_ms: int) -> AppendResult:
@@ -102,13 +104,13 @@ def _sift(
     """Return the events that are new, and the indexes of those known with another body."""
     from domain.event_input import same_event  # reading bodies is for those who add events
 
-    any_former = _is_any_former(type_)
+    former = _former_bodies(type_, [events[index] for index in indexes])
     fresh: dict[tuple[int | None, str], Event] = {}
     conflicts = []
     for index in indexes:
         event = events[index]
         first = fresh.get((event.created_s, event.id))
-        body = first.body if first else _known_body(event, any_former=any_former)
+        body = first.body if first else _known_body(event, former)
         if body is None:
             fresh[event.created_s, event.id] = event
         elif not same_event(body, event):
@@ -116,13 +118,14 @@ def _sift(
     return list(fresh.values()), conflicts
 
 
-def _known_body(event: Event, *, any_former: bool) -> bytes | None:
+def _known_body(event: Event, former: Mapping[str, bytes]) -> bytes | None:
     """Return the body of the kept event that this one is known as, None of a new one."""
-    known = _body_at(keys.moment_of(event.type, keys.slot_of(event.created_s)), event.id)
-    return _former_body(event) if known is None and any_former else known
+    moment = keys.moment_of(event.type, keys.slot_of(event.created_s))
+    known = database.connection().execute(_KNOWN, (moment, event.id)).fetchone()
+    return _former_body(event, former) if known is None else known[0]
 
 
-def _former_body(event: Event) -> bytes | None:
+def _former_body(event: Event, former: Mapping[str, bytes]) -> bytes | None:
     """Return the body of the event from before schema 4 that this one is known as, or None.
 
     These are known by type and id alone; but whatever their `created` was, given or not, an event
@@ -130,7 +133,7 @@ def _former_body(event: Event) -> bytes | None:
     """
     from domain.event_input import created_second
 
-    known = _body_at(keys.moment_of(event.type, keys.FORMER), event.id)
+    known = former.get(event.id)
     if known is None or event.created_s is None or event.created_s == created_second(known):
         return known
     return None
@@ -138,17 +141,22 @@ def _former_body(event: Event) -> bytes | None:
 
 def _has_former(type_: EventType, events: Sequence[Event]) -> bool:
     """Return True if one of these events of a type is known from before schema 4."""
-    return _is_any_former(type_) and any(_former_body(event) is not None for event in events)
+    former = _former_bodies(type_, events)
+    return bool(former) and any(_former_body(event, former) is not None for event in events)
 
 
-def _is_any_former(type_: EventType) -> bool:
+def _former_bodies(type_: EventType, events: Sequence[Event]) -> dict[str, bytes]:
+    """Return the bodies of the events from before schema 4 with these ids.
+
+    They are looked for in the order of their index: one after the other would take seven times as
+    long. Where none is left, that takes one search.
+    """
+    connection = database.connection()
     moment = keys.moment_of(type_, keys.FORMER)
-    return database.connection().execute(_ANY, (moment,)).fetchone() is not None
-
-
-def _body_at(moment: int, id_: str) -> bytes | None:
-    found = database.connection().execute(_KNOWN, (moment, id_)).fetchone()
-    return None if found is None else found[0]
+    if connection.execute(_ANY, (moment,)).fetchone() is None:
+        return {}
+    ids = json.dumps([event.id for event in events])
+    return dict(connection.execute(_FORMER, (moment, ids)).fetchall())
 
 
 def _insert(type_: EventType, events: list[Event], now_ms: int) -> None:
