@@ -1,4 +1,4 @@
-"""Connection to a receiver, used again only if nothing at all is left over on it."""
+"""Connection to a receiver: HTTP/1.1 over TLS or not, used again only if nothing is left over."""
 
 from __future__ import annotations
 
@@ -6,118 +6,98 @@ import asyncio
 import select
 import socket
 import ssl
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-import httpcore
+import h11
+import httpx
 
 T = TypeVar("T")
+Headers = list[tuple[bytes, bytes]]
 
+MOST_HEAD_BYTES = 100 * 1024
+"""Bytes of the longest head of an answer."""
+
+_READ_BYTES = 64 * 1024
 _PIECE = 256 * 1024
-"""Bytes that are read or encrypted at once."""
+"""Bytes that are encrypted at once."""
+
+_KEEP_ALIVE_S = 2.0
+_NO_ANSWER = "the receiver disconnected without an answer"
 
 
 class LeftOver(Exception):
     """A kept connection holds bytes that belong to no request; nothing was sent on it."""
 
 
-class SocketStream(httpcore.AsyncNetworkStream):
-    """Stream over a connected socket, from which no byte is read before it is asked for.
-
-    The time-outs of httpcore have no part in it: one deadline covers a whole attempt.
-    """
+class SocketStream:
+    """Bytes to and from a connected socket, from which none is read before it is asked for."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+    @property
+    def address(self) -> str:
+        """The address of the other end."""
+        return str(self._socket.getpeername()[0])
+
+    async def read(self, most: int) -> bytes:
+        """Return some bytes, b"" at the end. Raises OSError."""
         try:
-            data = self._socket.recv(max_bytes)
+            data = self._socket.recv(most)
         except BlockingIOError:
-            return await self._read_later(max_bytes)
-        except OSError as error:
-            raise httpcore.ReadError(str(error)) from error
+            return await asyncio.get_running_loop().sock_recv(self._socket, most)
         await asyncio.sleep(0)  # who sends without a pause leaves the others their turn
         return data
 
-    async def _read_later(self, max_bytes: int) -> bytes:
-        try:
-            return await asyncio.get_running_loop().sock_recv(self._socket, max_bytes)
-        except OSError as error:
-            raise httpcore.ReadError(str(error)) from error
+    async def write(self, data: bytes) -> None:
+        """Hand all bytes to the system. Raises OSError."""
+        await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        try:
-            await asyncio.get_running_loop().sock_sendall(self._socket, buffer)
-        except OSError as error:
-            raise httpcore.WriteError(str(error)) from error
-
-    async def aclose(self) -> None:
+    def close(self) -> None:
+        """Close the socket, at once."""
         self._socket.close()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-    ) -> TlsStream:
-        return await encrypted(self, ssl_context, server_hostname, timeout)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._socket.getpeername() if info == "server_addr" else None
 
     def holds_more(self) -> bool:
         """Return True if a byte, or the end, waits to be read."""
         return self._socket.fileno() < 0 or bool(self._poll.poll(0))
 
 
-class TlsStream(httpcore.AsyncNetworkStream):
-    """TLS over another stream, of which it reads no more than it is asked for, in whole reads."""
+class TlsStream:
+    """TLS over another stream, from which no byte is read before one is asked for here."""
 
-    def __init__(
-        self,
-        below: SocketStream | TlsStream,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None,
-    ) -> None:
+    def __init__(self, below: Stream, ssl_context: ssl.SSLContext, server_name: str) -> None:
         self._below = below
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = ssl_context.wrap_bio(
-            self._incoming, self._outgoing, server_hostname=server_hostname
+            self._incoming, self._outgoing, server_hostname=server_name
         )
 
     async def handshake(self) -> None:
-        """Agree on keys. Raises ssl.SSLError."""
+        """Agree on keys. Raises ssl.SSLError and other OSErrors."""
         await self._done(self._tls.do_handshake)
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+    async def read(self, most: int) -> bytes:
+        """Return some bytes, b"" at the end. Raises OSError."""
         try:
-            return await self._done(partial(self._tls.read, max_bytes))
+            return await self._done(partial(self._tls.read, most))
         except ssl.SSLEOFError:  # an end without farewell, as most give it
             return b""
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        rest = memoryview(buffer)
+    async def write(self, data: bytes) -> None:
+        """Hand all bytes, encrypted, to the system. Raises OSError."""
+        rest = memoryview(data)
         while rest:
             rest = rest[await self._done(partial(self._tls.write, rest[:_PIECE])) :]
 
-    async def aclose(self) -> None:
-        await self._below.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-    ) -> TlsStream:
-        return await encrypted(self, ssl_context, server_hostname, timeout)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._tls if info == "ssl_object" else self._below.get_extra_info(info)
+    def close(self) -> None:
+        """Close the connection, at once."""
+        self._below.close()
 
     def holds_more(self) -> bool:
         """Return True if encrypted or decrypted bytes, or the end, wait here or below.
@@ -134,7 +114,7 @@ class TlsStream(httpcore.AsyncNetworkStream):
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLError:
-                with suppress(httpcore.WriteError):
+                with suppress(OSError):
                     await self._flush()  # the alert that says why
                 raise
             else:
@@ -151,158 +131,7 @@ class TlsStream(httpcore.AsyncNetworkStream):
             await self._below.write(self._outgoing.read())
 
 
-async def encrypted(
-    stream: SocketStream | TlsStream,
-    ssl_context: ssl.SSLContext,
-    server_hostname: str | None,
-    limit: float | None,
-) -> TlsStream:
-    """Return TLS over a stream, which is closed if the handshake fails or takes too long.
-
-    Raises httpcore.ConnectError and ConnectTimeout.
-    """
-    try:
-        tls = TlsStream(stream, ssl_context, server_hostname)
-        async with asyncio.timeout(limit):
-            await tls.handshake()
-        return tls
-    except BaseException as error:
-        await stream.aclose()
-        if isinstance(error, TimeoutError):
-            raise httpcore.ConnectTimeout from error
-        if isinstance(error, ssl.SSLError | httpcore.NetworkError):
-            raise httpcore.ConnectError(str(error)) from error
-        raise
-
-
-class WatchedStream(httpcore.AsyncNetworkStream):
-    """Stream that knows whether all incoming bytes were part of an answer.
-
-    The last byte of each read is handed on by itself. A parser reads on exactly if the answer is
-    not complete without it; if it does not, the answer had ended before that byte.
-
-    heard: a byte of the answer to the latest request has come in
-    """
-
-    def __init__(self, stream: SocketStream) -> None:
-        self.heard = False
-        self._stream: SocketStream | TlsStream = stream
-        self._last_byte = b""
-        self._writing = False
-        self._used = False
-        self._broken: httpcore.WriteError | None = None
-
-    async def read(
-        self,
-        max_bytes: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-    ) -> bytes:
-        if self._broken is not None:  # what may have come is no answer to the whole request
-            raise httpcore.ReadError(str(self._broken)) from self._broken
-        self._writing = False
-        if self._last_byte:
-            data, self._last_byte = self._last_byte, b""
-            return data
-        data = await self._stream.read(max_bytes, timeout)
-        self.heard = self.heard or bool(data)
-        if len(data) > 1:
-            data, self._last_byte = data[:-1], data[-1:]
-        return data
-
-    async def write(
-        self,
-        buffer: bytes,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-    ) -> None:
-        """Send bytes. Raises LeftOver for a new request if the last one left something behind.
-
-        The check is here since nothing comes between it and the sending: bytes that arrive later
-        cannot be distinguished from an answer to this request.
-        """
-        if not self._writing:
-            if self._used and self.left_over():
-                raise LeftOver
-            self._writing, self._used, self.heard = True, True, False
-        try:
-            await self._stream.write(buffer, timeout)
-        except httpcore.WriteError as error:
-            self._broken = error
-            raise
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-    ) -> WatchedStream:
-        """Encrypt from now on; bytes that came before, as from a proxy, count no more."""
-        self._last_byte, self._used = b"", False
-        self._stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
-        return self
-
-    def get_extra_info(self, info: str) -> Any:
-        return self.left_over() if info == "is_readable" else self._stream.get_extra_info(info)
-
-    def left_over(self) -> bool:
-        """Return True if anything, also an end of the stream, has come in after the answer."""
-        return bool(self._last_byte) or self._stream.holds_more()
-
-
-class OneConnection:
-    """Connection pool of a single connection, with the parts of a pool that httpx's transport uses.
-
-    was_spoiled: something was left over on a kept connection, or it ended
-    was_lost:    a kept connection ended before a byte of the answer to the latest request came in
-    """
-
-    def __init__(
-        self,
-        create: Callable[[httpcore.Origin], httpcore.AsyncConnectionInterface],
-        stream: Callable[[], WatchedStream | None],
-    ) -> None:
-        self.was_spoiled = False
-        self.was_lost = False
-        self._create = create
-        self._stream = stream
-        self._connection: httpcore.AsyncConnectionInterface | None = None
-
-    def is_reusable(self) -> bool:
-        """Return True if the connection stands and nothing is left over on it."""
-        kept, stream = self._connection, self._stream()
-        if kept is None or stream is None or not kept.is_available():
-            return False
-        self.was_spoiled = self.was_spoiled or stream.left_over()
-        return not self.was_spoiled and not kept.has_expired()
-
-    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
-        """Send a request on the kept connection, or on a new one if that cannot be used again."""
-        kept, origin = self._connection, request.url.origin
-        if kept is not None and kept.can_handle_request(origin) and self.is_reusable():
-            try:
-                return await self._send_on(kept, request)
-            except LeftOver:  # it came in after the look above; nothing was sent
-                self.was_spoiled = True
-        await self.aclose()
-        self._connection = self._create(origin)
-        return await self._connection.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        kept, self._connection = self._connection, None
-        if kept is not None:
-            await kept.aclose()
-
-    async def _send_on(
-        self, kept: httpcore.AsyncConnectionInterface, request: httpcore.Request
-    ) -> httpcore.Response:
-        try:
-            return await kept.handle_async_request(request)
-        except (httpcore.NetworkError, httpcore.RemoteProtocolError):
-            stream = self._stream()
-            self.was_lost = stream is not None and not stream.heard
-            raise
+Stream = SocketStream | TlsStream
 
 
 def _can_read(tls: ssl.SSLObject) -> bool:
@@ -314,3 +143,150 @@ def _can_read(tls: ssl.SSLObject) -> bool:
     except ssl.SSLError:
         return True
     return True
+
+
+async def encrypted(
+    stream: Stream, ssl_context: ssl.SSLContext, server_name: str, limit_s: float
+) -> TlsStream:
+    """Return TLS over a stream. Raises OSError, and httpx.ConnectTimeout without words."""
+    tls = TlsStream(stream, ssl_context, server_name)
+    try:
+        async with asyncio.timeout(limit_s) as limit:
+            await tls.handshake()
+    except TimeoutError as error:
+        if limit.expired():
+            raise httpx.ConnectTimeout("") from error
+        raise
+    return tls
+
+
+class HttpConnection:
+    """HTTP/1.1 over one stream: one request after the other.
+
+    heard: a byte of the answer to the latest request has come in
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self.heard = False
+        self._stream = stream
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
+        self._is_used = False
+        self._ended = 0.0
+
+    def is_at_rest(self) -> bool:
+        """Return True if the last answer has ended and allows another request."""
+        return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+
+    def is_old(self) -> bool:
+        """Return True if the last answer is so long ago that the receiver may end it just now."""
+        return time.monotonic() - self._ended > _KEEP_ALIVE_S
+
+    def left_over(self) -> bool:
+        """Return True if anything, also an end of the stream, has come in after the answer."""
+        return self._http.trailing_data != (b"", False) or self._stream.holds_more()
+
+    async def exchange(
+        self, method: str, target: bytes, headers: Headers, body: httpx.AsyncByteStream
+    ) -> httpx.Response:
+        """Send a request and return its answer, whose stream is what follows the head.
+
+        Raises LeftOver if the last request left something behind, OSError, and httpx's errors of
+        the protocol.
+        """
+        if self._is_used:
+            self._http.start_next_cycle()
+        try:
+            request = h11.Request(method=method, target=target, headers=headers)
+            head = self._http.send(request) or b""
+        except h11.LocalProtocolError as error:
+            raise httpx.LocalProtocolError(str(error)) from error
+        async for part in body:
+            await self._write(head, self._http.send(h11.Data(data=part)) or b"")
+            head = b""
+        await self._write(head, self._http.send(h11.EndOfMessage()) or b"")
+        answer = await self._next_event()
+        while not isinstance(answer, h11.Response):
+            answer = await self._next_event()
+        return httpx.Response(
+            answer.status_code,
+            headers=answer.headers.raw_items(),
+            stream=_Rest(self),
+            extensions={"reason_phrase": answer.reason},
+        )
+
+    async def next_part(self) -> bytes | None:
+        """Return the next bytes of the answer's body, None after its end."""
+        event = await self._next_event()
+        if isinstance(event, h11.Data):
+            return bytes(event.data)
+        self._ended = time.monotonic()
+        return None
+
+    def close(self) -> None:
+        """Close the connection, at once."""
+        self._stream.close()
+
+    async def _write(self, head: bytes, data: bytes) -> None:
+        """Send bytes; `head` begins a request.
+
+        The look at what is left over is here since nothing comes between it and the sending: bytes
+        that arrive later cannot be distinguished from an answer to this request.
+        """
+        if head:
+            if self._is_used and self.left_over():
+                raise LeftOver
+            self._is_used, self.heard = True, False
+            if len(data) <= _READ_BYTES:
+                data = head + data
+            else:
+                await self._stream.write(head)
+        if data:
+            await self._stream.write(data)
+
+    async def _next_event(self) -> Any:
+        """Return what the receiver says next, as h11 reads it."""
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as error:
+                raise httpx.RemoteProtocolError(str(error)) from error
+            if event is not h11.NEED_DATA:
+                return event
+            data = await self._stream.read(_READ_BYTES)
+            if not data and self._http.their_state is h11.SEND_RESPONSE:
+                raise httpx.RemoteProtocolError(_NO_ANSWER)
+            self.heard = self.heard or bool(data)
+            self._http.receive_data(data)
+
+
+class _Rest(httpx.AsyncByteStream):
+    """Body of an answer, as it comes."""
+
+    def __init__(self, connection: HttpConnection) -> None:
+        self._connection = connection
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part = await self._connection.next_part()
+        if part is None:
+            raise StopAsyncIteration
+        return part
+
+
+async def open_tunnel(stream: Stream, target: bytes, headers: Headers) -> None:
+    """Let a proxy connect the stream with "host:port". Raises OSError, and httpx's errors."""
+    answer = await HttpConnection(stream).exchange(
+        "CONNECT", target, [(b"Host", target), (b"Accept", b"*/*"), *headers], _NoBody()
+    )
+    if not answer.is_success:
+        raise httpx.ProxyError(f"{answer.status_code} {answer.reason_phrase}")
+
+
+class _NoBody(httpx.AsyncByteStream):
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -16,7 +17,9 @@ from domain.safe import plain_bytes, safe
 from domain.times import format_duration
 
 _LIMIT = 300
-_NO_TEXT = "illegal request line"  # h11's words for a first byte that begins no line of text
+_NO_TEXT = re.compile(r"illegal request line|illegal status line: bytearray\(b.\\x")
+"""h11's words for a first byte that begins no line of text."""
+
 _OWN_AUTHORITY = frozenset({18, 19, 20, 21})  # X509_V_ERR_*: self-signed, or issuer unknown
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
@@ -123,7 +126,7 @@ def _no_connection(error: BaseException, request: RequestFacts) -> str:
 
 def _remote(error: BaseException, request: RequestFacts) -> str:
     text = str(error)
-    if text == _NO_TEXT:
+    if _NO_TEXT.match(text):
         return f"not an HTTP answer: it does not begin with text{_tls_hint(request)}"
     if _is_closing(error):
         return f"the receiver closed the connection without an answer{_tls_hint(request)}"

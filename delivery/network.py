@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import socket
 import ssl
@@ -10,18 +11,25 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 import certifi
-import httpcore
 import httpx
 
-from delivery.connection import OneConnection, SocketStream, WatchedStream
+from delivery.connection import (
+    HttpConnection,
+    LeftOver,
+    SocketStream,
+    Stream,
+    encrypted,
+    open_tunnel,
+)
 from domain.addresses import NetworkPolicy, is_address
 from domain.times import format_duration
 
 _Found = tuple[str, ...] | Exception
 
-_KEEP_ALIVE_S = 2.0
+_PORTS = {"http": 80, "https": 443}
 
 
 class Resolver:
@@ -84,60 +92,68 @@ class AddressRefused(OSError):
     """The network policy forbids an address that the receiver's name leads to."""
 
 
-class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Network backend that dials only allowed addresses; without a policy (to a proxy) any.
+class Dialler:
+    """Dialler of allowed addresses only; without a policy (to a proxy) of any.
 
     One refused address refuses the name. The addresses are dialled in turn, each with an equal
-    share of the time that is left, so that a dead first one does not use it all. `stream` is the
-    last one that was opened.
+    share of the time that is left, so that a dead first one does not use it all.
     """
 
     def __init__(self, policy: NetworkPolicy | None, resolver: Resolver) -> None:
-        self.stream: WatchedStream | None = None
         self._policy = policy
         self._resolver = resolver
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def connect(self, host: str, port: int, limit_s: float) -> SocketStream:
+        """Return a connection. Raises AddressRefused, OSError and httpx.ConnectTimeout."""
         started = time.monotonic()
-        addresses = await self._look_up(host, timeout)
+        addresses = await self._look_up(host, limit_s)
         if self._policy is not None:
             judge(self._policy, host, addresses)
         failure: Exception | None = None
         for index, address in enumerate(addresses):
-            share = _share(started, timeout, len(addresses) - index)
+            left_s = max(0.0, started + limit_s - time.monotonic())
             try:
-                self.stream = WatchedStream(await _dial(address, port, share))
-                return self.stream
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                return await _dial(address, port, left_s / (len(addresses) - index))
+            except (OSError, httpx.ConnectTimeout) as error:
                 failure = failure or error
-        if isinstance(failure, httpcore.ConnectTimeout) or failure is None:
-            raise httpcore.ConnectTimeout(f"no connection{_within(timeout)}")
+        if isinstance(failure, httpx.ConnectTimeout) or failure is None:
+            raise httpx.ConnectTimeout(f"no connection{_within(limit_s)}")
         raise failure
 
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-    async def _look_up(self, host: str, limit: float | None) -> tuple[str, ...]:
+    async def _look_up(self, host: str, limit_s: float) -> tuple[str, ...]:
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit_s) as limit:
                 return await self._resolver.addresses(host)
         except TimeoutError:
-            raise httpcore.ConnectTimeout(
-                f"no answer from the name server{_within(limit)}"
+            if not limit.expired():
+                raise
+            raise httpx.ConnectTimeout(
+                f"no answer from the name server{_within(limit_s)}"
             ) from None
 
 
-class GuardedTransport(httpx.AsyncHTTPTransport):
-    """Transport of httpx over one connection that the guarded backend dials, HTTP/1.1 only.
+async def _dial(address: str, port: int, limit_s: float) -> SocketStream:
+    dialled = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        dialled.setblocking(False)
+        dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        async with asyncio.timeout(limit_s) as limit:
+            await asyncio.get_running_loop().sock_connect(dialled, (address, port))
+        return SocketStream(dialled)
+    except BaseException as error:
+        dialled.close()
+        if isinstance(error, TimeoutError) and limit.expired():
+            raise httpx.ConnectTimeout("") from error
+        raise
+
+
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """Transport of httpx over one guarded connection to one receiver, HTTP/1.1 only.
 
     A proxy looks names up and dials by itself: then only addresses written in the URL are checked.
+
+    was_spoiled: something was left over on a kept connection, or it ended
+    was_lost:    a kept connection ended before a byte of the answer to the latest request came in
     """
 
     def __init__(
@@ -145,24 +161,83 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         policy: NetworkPolicy,
         resolver: Resolver,
         ssl_context: ssl.SSLContext,
+        connect_limit_s: float,
         proxy: str | None = None,
     ) -> None:
+        self.was_spoiled = False
+        self.was_lost = False
         self._policy = policy
-        backend = GuardedBackend(policy if proxy is None else None, resolver)
-        maker = (
-            _direct(backend, ssl_context)
-            if proxy is None
-            else _through_proxy(proxy, backend, ssl_context)
-        )
-        self.connection = OneConnection(maker.create_connection, lambda: backend.stream)
-        # httpx offers no way to hand a backend in; its transport does all its work through _pool.
-        self._pool = self.connection  # type: ignore[assignment]  # two methods of a pool are used
+        self._ssl_context = ssl_context
+        self._limit_s = connect_limit_s
+        self._proxy = None if proxy is None else httpx.Proxy(proxy)
+        self._dialler = Dialler(policy if proxy is None else None, resolver)
+        self._kept: HttpConnection | None = None
+        self._origin: _Origin | None = None
+
+    def is_reusable(self) -> bool:
+        """Return True if the connection stands and nothing is left over on it."""
+        kept = self._kept
+        if kept is None or not kept.is_at_rest():
+            return False
+        self.was_spoiled = self.was_spoiled or kept.left_over()
+        return not self.was_spoiled and not kept.is_old()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        host = request.url.raw_host.decode("ascii")
+        """Send a request on the kept connection, or on a new one if that cannot be used again."""
+        kept, origin = self._kept, _origin(request.url)
+        if kept is not None and origin == self._origin and self.is_reusable():
+            try:
+                return await self._send_on(kept, request)
+            except LeftOver:  # it came in after the look above; nothing was sent
+                self.was_spoiled = True
+        await self.aclose()
+        self._kept, self._origin = await self._connect(request.url), origin
+        return await self._exchange(self._kept, request)
+
+    async def aclose(self) -> None:
+        """Drop the connection."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+    async def _send_on(self, kept: HttpConnection, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._exchange(kept, request)
+        except ssl.SSLError:
+            raise
+        except (OSError, httpx.RemoteProtocolError):
+            self.was_lost = not kept.heard
+            raise
+
+    async def _exchange(self, connection: HttpConnection, request: httpx.Request) -> httpx.Response:
+        target, headers, url = request.url.raw_path, request.headers.raw, request.url
+        if self._proxy is not None and url.scheme == "http":
+            target = b"%b://%b%b" % (url.raw_scheme, url.netloc, url.raw_path)
+            headers = [*_proxy_headers(self._proxy), *headers]
+        body = request.stream
+        if not isinstance(body, httpx.AsyncByteStream):
+            raise TypeError("the body of the request cannot be read here")
+        return await connection.exchange(request.method, target, headers, body)
+
+    async def _connect(self, url: httpx.URL) -> HttpConnection:
+        scheme, host, port = _origin(url)
         if is_address(host):
             judge(self._policy, host, (host,))
-        return await super().handle_async_request(request)
+        first = _origin(url if self._proxy is None else self._proxy.url)
+        stream: Stream = await self._dialler.connect(first.host, first.port, self._limit_s)
+        try:
+            if first.scheme == "https":
+                stream = await self._encrypted(stream, first.host)
+            if scheme == "https" and self._proxy is not None:
+                await open_tunnel(stream, _authority(host, port), _proxy_headers(self._proxy))
+                stream = await self._encrypted(stream, host)
+        except BaseException:
+            stream.close()
+            raise
+        return HttpConnection(stream)
+
+    async def _encrypted(self, stream: Stream, host: str) -> Stream:
+        return await encrypted(stream, self._ssl_context, host, self._limit_s)
 
 
 def judge(policy: NetworkPolicy, host: str, addresses: Iterable[str]) -> None:
@@ -175,58 +250,31 @@ def judge(policy: NetworkPolicy, host: str, addresses: Iterable[str]) -> None:
             )
 
 
-async def _dial(address: str, port: int, limit: float | None) -> SocketStream:
-    """Connect to an address. Raises httpcore.ConnectError and ConnectTimeout."""
-    try:
-        dialled = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    except OSError as error:
-        raise httpcore.ConnectError(str(error)) from error
-    try:
-        dialled.setblocking(False)
-        dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        async with asyncio.timeout(limit):
-            await asyncio.get_running_loop().sock_connect(dialled, (address, port))
-        return SocketStream(dialled)
-    except BaseException as error:
-        dialled.close()
-        if isinstance(error, TimeoutError) and error.errno is None:
-            raise httpcore.ConnectTimeout from error
-        if isinstance(error, OSError):
-            raise httpcore.ConnectError(str(error)) from error
-        raise
+class _Origin(NamedTuple):
+    """Other end of a connection; the host as it is looked up."""
+
+    scheme: str
+    host: str
+    port: int
 
 
-def _direct(backend: GuardedBackend, ssl_context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
-    return httpcore.AsyncConnectionPool(
-        ssl_context=ssl_context, keepalive_expiry=_KEEP_ALIVE_S, network_backend=backend
-    )
+def _origin(url: httpx.URL) -> _Origin:
+    port = _PORTS[url.scheme] if url.port is None else url.port
+    return _Origin(url.scheme, url.raw_host.decode("ascii"), port)
 
 
-def _through_proxy(
-    proxy: str, backend: GuardedBackend, ssl_context: ssl.SSLContext
-) -> httpcore.AsyncConnectionPool:
-    parsed = httpx.Proxy(proxy)
-    url = parsed.url
-    return httpcore.AsyncHTTPProxy(
-        proxy_url=httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-        ),
-        proxy_auth=parsed.raw_auth,
-        ssl_context=ssl_context,
-        proxy_ssl_context=ssl_context if url.scheme == "https" else None,
-        keepalive_expiry=_KEEP_ALIVE_S,
-        network_backend=backend,
-    )
+def _authority(host: str, port: int) -> bytes:
+    return f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()
 
 
-def _share(started: float, limit: float | None, addresses_left: int) -> float | None:
-    if limit is None:
-        return None
-    return max(0.0, started + limit - time.monotonic()) / addresses_left
+def _proxy_headers(proxy: httpx.Proxy) -> list[tuple[bytes, bytes]]:
+    if proxy.raw_auth is None:
+        return []
+    return [(b"Proxy-Authorization", b"Basic " + base64.b64encode(b":".join(proxy.raw_auth)))]
 
 
-def _within(limit: float | None) -> str:
-    return "" if limit is None else f" within {format_duration(round(limit * 1000))}"
+def _within(limit_s: float) -> str:
+    return f" within {format_duration(round(limit_s * 1000))}"
 
 
 class CaFileError(OSError):
@@ -272,6 +320,7 @@ def _file_context(ca_file: str, *_identity: int) -> ssl.SSLContext:
 def _bare_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
     return context
 
 

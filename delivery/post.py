@@ -12,7 +12,6 @@ from http import HTTPStatus
 import httpx
 import msgspec
 
-from delivery.connection import OneConnection
 from delivery.failures import RequestFacts, deadline_passed, describe
 from delivery.network import GuardedTransport, Resolver, ssl_context
 from delivery.outcome import (
@@ -99,6 +98,7 @@ class Poster:
         self._resolver = resolver or Resolver()
         self._now_ms = now_ms
         self._transport: GuardedTransport | None = None
+        self._target: tuple[str, httpx.URL] | None = None
         self._keeps = True
 
     async def post(
@@ -150,45 +150,46 @@ class Poster:
         if self._transport is None:
             self._transport = self._new_transport()
         response = await self._transport.handle_async_request(request)
-        async with _closing(response):
-            answer.status = response.status_code
-            answer.headers = response.headers
-            if is_success(response.status_code):
-                answer.decided_at = time.monotonic()
-            is_whole = await _read_tail(response, answer)
-        return is_whole and self._may_keep(response, self._transport.connection)
+        answer.status = response.status_code
+        answer.headers = response.headers
+        if is_success(response.status_code):
+            answer.decided_at = time.monotonic()
+        is_whole = await _read_tail(response, answer)
+        return is_whole and self._may_keep(response, self._transport)
 
-    def _may_keep(self, response: httpx.Response, connection: OneConnection) -> bool:
+    def _may_keep(self, response: httpx.Response, transport: GuardedTransport) -> bool:
         """Return True if the next request may follow on this connection."""
         if not is_success(response.status_code) or _has_odd_body(response):
             return False
-        is_reusable = connection.is_reusable()
-        self._keeps = self._keeps and not connection.was_spoiled
+        is_reusable = transport.is_reusable()
+        self._keeps = self._keeps and not transport.was_spoiled
         return self._keeps and is_reusable
 
     def _request(self, url: str, headers: Sequence[tuple[str, str]], body: _Body) -> httpx.Request:
-        connect_s = self._connect_timeout_ms / 1000
         request = httpx.Request(
             "POST",
-            _target(url),
+            self._target_of(url),
             headers=[*headers, ("Accept-Encoding", "identity")],
             content=body.content,
-            extensions={
-                "timeout": {"connect": connect_s, "read": None, "write": None, "pool": None}
-            },
         )
         request.stream = body
         return request
 
+    def _target_of(self, url: str) -> httpx.URL:
+        """Return the URL as httpx reads it, once for all requests to it. Raises InvalidURL."""
+        if self._target is None or self._target[0] != url:
+            self._target = url, _target(url)
+        return self._target[1]
+
     def _new_transport(self) -> GuardedTransport:
-        context = ssl_context(self.ca_file)
-        return GuardedTransport(self._policy, self._resolver, context, self._proxy)
+        context, limit_s = ssl_context(self.ca_file), self._connect_timeout_ms / 1000
+        return GuardedTransport(self._policy, self._resolver, context, limit_s, self._proxy)
 
     def _describe(self, error: Exception, url: str, *, timed_out: bool) -> _Fault:
         if timed_out:
             return _Fault(*deadline_passed(self._timeout_ms))
         name, words = describe(error, _request_facts(url, self._connect_timeout_ms))
-        lost = self._transport is not None and self._transport.connection.was_lost
+        lost = self._transport is not None and self._transport.was_lost
         if lost:
             words, self._keeps = _LOST_KEPT, False
         if self._proxy is not None:
@@ -216,19 +217,14 @@ def _request_facts(url: str, connect_timeout_ms: int) -> RequestFacts:
         return RequestFacts(False, "the receiver", connect_timeout_ms)
 
 
-@contextlib.asynccontextmanager
-async def _closing(response: httpx.Response) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        await response.aclose()
-
-
 async def _read_tail(response: httpx.Response, answer: _Answer) -> bool:
     """Keep the start of the body; return True if it was read to its end."""
+    rest = response.stream
+    if not isinstance(rest, httpx.AsyncByteStream):
+        return False
     try:
         async with asyncio.timeout(_TAIL_S):
-            async for chunk in response.aiter_raw():
+            async for chunk in rest:
                 answer.body += chunk[: MAX_ANSWER_BODY + 1 - len(answer.body)]
                 if len(answer.body) > MAX_ANSWER_BODY:
                     return False

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from delivery.connection import OneConnection
-from delivery.network import Resolver
+from delivery.network import GuardedTransport, Resolver
 from delivery.outcome import Outcome
 from delivery.post import Poster
 from delivery.sender import Sender
@@ -280,15 +279,15 @@ def test_what_comes_after_the_look_and_before_the_sending_is_noticed(
 ) -> None:
     async def story(receiver: Scripted, post: Post) -> None:
         await post()
-        look = OneConnection.is_reusable
+        look = GuardedTransport.is_reusable
 
-        def look_too_early(connection: OneConnection) -> bool:
-            seen = look(connection)
+        def look_too_early(transport: GuardedTransport) -> bool:
+            seen = look(transport)
             if len(receiver.taken) == 1:
                 receiver.writers[0].write(TAKEN)
             return seen
 
-        monkeypatch.setattr(OneConnection, "is_reusable", look_too_early)
+        monkeypatch.setattr(GuardedTransport, "is_reusable", look_too_early)
         assert (await post()).delivered
         assert receiver.taken == [1, 2]
 
@@ -563,11 +562,12 @@ def test_hints_without_end_hold_nobody_up() -> None:
     assert (outcome.status, outcome.error, thread.is_alive()) == (None, "TimeoutError", False)
 
 
-def test_an_answer_in_no_text_asks_for_tls() -> None:
+@pytest.mark.parametrize("rest", [b"", b"\n", b"\r\n\r\n"])
+def test_an_answer_in_no_text_asks_for_tls(rest: bytes) -> None:
     async def story(_: Scripted, post: Post) -> None:
         outcome = await post()
         assert outcome.detail == (
             "not an HTTP answer: it does not begin with text; is this port TLS?"
         )
 
-    told(story, Scripted(b"\x15\x03\x01\x00\x02\x02\x46"))
+    told(story, Scripted(b"\x15\x03\x01\x00\x02\x02\x46" + rest))
