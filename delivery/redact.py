@@ -136,9 +136,13 @@ def _places(secret: str, text: str) -> Iterator[int]:
 
 def _cut_length(secret: str, text: str) -> int:
     """Return the number of a secret's first characters that end the text."""
-    longest = min(len(secret) - 1, len(text))
-    lengths = range(longest, SHORTEST_BEGINNING - 1, -1)
-    return next((length for length in lengths if text.endswith(secret[:length])), 0)
+    beginning = secret[:SHORTEST_BEGINNING]
+    at = text.find(beginning, max(0, len(text) - len(secret) + 1))
+    while at >= 0:
+        if secret.startswith(text[at:]):
+            return len(text) - at
+        at = text.find(beginning, at + 1)
+    return 0
 
 
 def _without_overlaps(spans: Iterable[_Span]) -> list[_Span]:
