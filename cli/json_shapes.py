@@ -87,6 +87,7 @@ def quarantine_shape(event: QuarantinedEvent) -> Shape:
     return {
         "type": event.type.value,
         "id": event.event_id,
+        "seq": event.seq,
         "delivery": event.delivery_id,
         "since": time_text(event.at_ms),
         "released": time_text(event.released_ms),

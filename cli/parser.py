@@ -193,6 +193,23 @@ def add_since(parser: Parser, help_text: str) -> None:
     parser.add_argument("--since", dest="since_ms", type=moment, metavar="TIME", help=help_text)
 
 
+def add_event_choice(parser: Parser) -> None:
+    """Add --created and --number, for an event that is named by its id."""
+    parser.add_argument(
+        "--created",
+        dest="created_s",
+        type=second,
+        metavar="TIME",
+        help="of several events with that id the one that was created then, to the second",
+    )
+    parser.add_argument(
+        "--number",
+        type=count,
+        metavar="N",
+        help="of several events with that id the one of number N",
+    )
+
+
 def add_filter(parser: Parser, words: str) -> None:
     """Add --filter, which takes the words of the screen's filter in one argument."""
     parser.add_argument(
@@ -248,6 +265,13 @@ def moment(text: str) -> int:
 
     now_ms = time.time_ns() // 1_000_000
     return _checked(lambda given: parse_time(given, now_ms), text)
+
+
+def second(text: str) -> int:
+    """Second since 1970 of an RFC 3339 time."""
+    from domain.times import instant
+
+    return _checked(lambda given: instant(given)[0], text)
 
 
 def count(text: str) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from shlex import quote
 
 import msgspec
 
+from store.records import QuarantinedEvent, StoredEvent
+
 MAX_ANSWER_BODY = 4096
 MAX_ANSWER_HEADERS = 8192
 
+_PLACE = re.compile(r"event (\d{1,9}) of \d+")
 _REFUSED = re.compile(
     r'"accepted"\s*:\s*\d+\s*,\s*"repeated"\s*:\s*\d+\s*,.*?"refused"\s*:\s*\[', re.DOTALL
 )
@@ -51,25 +54,61 @@ def is_success(status: int) -> bool:
     return 200 <= status < 300
 
 
-def refused_events(status: int | None, answer: bytes) -> tuple[str, ...]:
-    """Return the ids of refused events in an answer; of a cut answer those before the cut."""
+class RefusalEntry(msgspec.Struct, frozen=True):
+    """Event that another Tocsin refused; `place` is its place in the body, from 1 on."""
+
+    id: str
+    place: int | None = None
+
+
+def refused_events(status: int | None, answer: bytes) -> tuple[RefusalEntry, ...]:
+    """Return the refused events in an answer; of a cut answer those before the cut."""
     if status != HTTPStatus.CONFLICT:
         return ()
-    return tuple(_ids(answer.decode("utf-8", "replace")))
+    return tuple(_entries(answer.decode("utf-8", "replace")))
 
 
-def refusal(ids: tuple[str, ...]) -> str:
+def refusal(events: Sequence[RefusalEntry]) -> str:
     """Return a sentence about the refused events and the cure."""
-    others = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
-    return f"it refuses event {ids[0]}{others} and has taken all others: reseal without it"
+    others = f" and {len(events) - 1} more" if len(events) > 1 else ""
+    return f"it refuses event {events[0].id}{others} and has taken all others: reseal without it"
 
 
-def reseal_command(delivery_id: str, event_id: str) -> str:
-    """Return the command that sends the others on and sets this event aside."""
-    return f"tocsin delivery reseal {delivery_id} --without {quote(event_id)}"
+def refused_member(
+    refused: Iterable[RefusalEntry], members: Sequence[StoredEvent]
+) -> StoredEvent | None:
+    """Return the first of the events in a delivery that was refused, None if that is not certain.
+
+    Several of them may have the id; then the place says which one it is.
+    """
+    for event in refused:
+        place = event.place or 0
+        if 0 < place <= len(members) and members[place - 1].id == event.id:
+            return members[place - 1]
+        same = [member for member in members if member.id == event.id]
+        if same:
+            return same[0] if len(same) == 1 else None
+    return None
 
 
-def _ids(text: str) -> Iterator[str]:
+def reseal_command(
+    delivery_id: str, refused: Sequence[RefusalEntry], members: Sequence[StoredEvent]
+) -> str:
+    """Return the command that sets the first refused event aside and sends the others on."""
+    event = refused_member(refused, members)
+    apart = None if event is None else event.apart_from(members)
+    without = quote(refused[0].id if event is None else event.id)
+    command = f"tocsin delivery reseal {delivery_id} --without {without}"
+    return command if apart is None else f"{command} {apart.option}"
+
+
+def release_command(event: QuarantinedEvent) -> str:
+    """Return the command that sends an event out of quarantine."""
+    command = f"tocsin webhook release {event.webhook_id} {quote(event.event_id)}"
+    return command if event.apart is None else f"{command} {event.apart.option}"
+
+
+def _entries(text: str) -> Iterator[RefusalEntry]:
     found = _REFUSED.match(text.lstrip().removeprefix("{").lstrip())
     if found is None:
         return
@@ -81,4 +120,5 @@ def _ids(text: str) -> Iterator[str]:
             return
         id_ = entry.get("id") if isinstance(entry, dict) else None
         if isinstance(id_, str) and _ID.fullmatch(id_):  # any server may answer so
-            yield id_
+            named = _PLACE.fullmatch(str(entry.get("place")))
+            yield RefusalEntry(id_, int(named[1]) if named else None)

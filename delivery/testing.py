@@ -163,7 +163,7 @@ async def audited_test(
         "action": "webhook.test",
         "webhook_id": webhook.id or None,
         "url": mask_url(webhook.fields.url),
-        **({"event": event.id} if event else {}),
+        **({"event": event.id, "number": event.seq} if event else {}),
     }
     try:
         kept = event.body if event else None

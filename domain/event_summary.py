@@ -1,15 +1,20 @@
-"""Events summarized in one line: what matters most of each type first, ids last."""
+"""Events summarized in one line: what matters most of each type first, ids last.
+
+And what tells an event from others that have its id.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from shlex import quote
 from typing import Literal
 
 import msgspec
 
 from domain.clients import KEY
 from domain.event_types import EventType
+from domain.times import rfc3339_second
 
 SHOWN = 300
 """Characters of one value that are read."""
@@ -34,6 +39,23 @@ class EventLine(msgspec.Struct, frozen=True):
 
     text: str
     weight: Weight = "plain"
+
+
+class Distinction(msgspec.Struct, frozen=True):
+    """Fact that tells an event from others with its id: its `created`, or else its number."""
+
+    name: Literal["created", "number"]
+    value: str
+
+    @property
+    def option(self) -> str:
+        """The option of commands that are given the id."""
+        return f"--{self.name} {quote(self.value)}"
+
+    @property
+    def words(self) -> str:
+        """The fact in words, such as "created 2026-11-24T08:00:00Z"."""
+        return f"{self.name} {self.value}"
 
 
 class _Summary(msgspec.Struct, frozen=True):
@@ -71,6 +93,25 @@ def event_line(type_: EventType, body: bytes) -> EventLine:
     ]
     parts = [part for part in summary.parts if part] + rest + [summary.last]
     return EventLine(KEY.sub(_shortened, GAP.join(filter(None, parts))), summary.weight)
+
+
+def created_of(body: bytes) -> str:
+    """Return the `created` of an event as it stands there, given or filled in."""
+    try:
+        return _text(bytes(_body.decode(body).attributes.get("created", b"")))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def distinction(body: bytes, number: int, others: Iterable[bytes]) -> Distinction | None:
+    """Return what tells an event from others with its id, of which these are the bodies, if any."""
+    seconds = [rfc3339_second(created_of(other)) for other in others]
+    if not seconds:
+        return None
+    created = created_of(body)
+    if rfc3339_second(created) in seconds:
+        return Distinction("number", str(number))
+    return Distinction("created", created)
 
 
 def _is_opaque(item: tuple[str, str]) -> bool:

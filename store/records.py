@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from domain.event_types import EventType
 from domain.hidden_fields import WithHiddenFields
 from domain.webhooks import WebhookFields
+
+if TYPE_CHECKING:
+    from domain.event_summary import Distinction
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -89,6 +92,16 @@ class StoredEvent(msgspec.Struct, frozen=True):
     id: str
     received_ms: int
     body: bytes
+
+    def apart_from(self, events: Iterable[StoredEvent]) -> Distinction | None:
+        """Return what tells it from others of its id among these, None if there are none."""
+        from domain.event_summary import distinction  # nothing that adding events needs
+
+        others = (other for other in events if other.id == self.id)
+        bodies = [
+            other.body for other in others if (other.type, other.seq) != (self.type, self.seq)
+        ]
+        return distinction(self.body, self.seq, bodies)
 
 
 class PendingPlan(msgspec.Struct, frozen=True):
@@ -215,7 +228,10 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class QuarantinedEvent(msgspec.Struct, frozen=True):
-    """An event that a reseal left out for one webhook and that was not sent since."""
+    """An event that a reseal left out for one webhook and that was not sent since.
+
+    `apart` tells it from others of its id that were left out for that webhook, if there are any.
+    """
 
     webhook_id: int
     type: EventType
@@ -224,6 +240,7 @@ class QuarantinedEvent(msgspec.Struct, frozen=True):
     delivery_id: str
     at_ms: int
     released_ms: int | None
+    apart: Distinction | None = None
 
 
 class StoredWorker(msgspec.Struct, frozen=True):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 import msgspec
@@ -11,12 +12,11 @@ from rich.cells import cell_len
 
 from delivery.outcome import is_success
 from delivery.report import Report, is_failing
-from domain.event_summary import event_line
-from domain.event_types import EventType
+from domain.event_summary import GAP, created_of, event_line
 from domain.safe import safe
 from domain.wording import error_word
 from store.migrations.progress import Upgrade
-from store.records import Delivery, StoredWorker, WebhookStatus
+from store.records import Delivery, StoredEvent, StoredWorker, WebhookStatus
 from tui.cells import Cell, Tone
 
 
@@ -223,7 +223,15 @@ def state_of(delivery: Delivery) -> Cell:
     return Cell("✗", "bad") if is_failing(delivery) else Cell("·", "plain")
 
 
-def event_cell(type_: EventType, body: bytes) -> Cell:
-    """Return an event in one line."""
-    line = event_line(type_, body)
-    return Cell(line.text, line.weight)
+def shared_ids(events: Iterable[StoredEvent]) -> frozenset[str]:
+    """Return the ids that several of these events have."""
+    return frozenset(
+        id_ for id_, count in Counter(event.id for event in events).items() if count > 1
+    )
+
+
+def event_cell(event: StoredEvent, *, dated: bool = False) -> Cell:
+    """Return an event in one line; `dated` with its `created`, which the line leaves out."""
+    line = event_line(event.type, event.body)
+    created = f"created {created_of(event.body)}{GAP}" if dated else ""
+    return Cell(f"{created}{line.text}", line.weight)

@@ -7,11 +7,11 @@ from argparse import Namespace
 
 from cli.context import Context, open_for_reading, open_for_writing
 from cli.delivery.listing import Listing, attempt_text, full_text, named_delivery
-from cli.event.lookup import only_one
+from cli.event.lookup import only_one, require_id
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import attempt_shape, delivery_shape
 from cli.webhook.lookup import note_what_holds_back
-from delivery.outcome import refused_events, reseal_command
+from delivery.outcome import refused_events, release_command, reseal_command
 from delivery.request import NO_URL, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit
@@ -20,7 +20,7 @@ from store.database import Store
 from store.errors import NotFound
 from store.queue import deliveries, delivery_list, delivery_requests
 from store.queue.delivery_requests import with_idle
-from store.records import Attempt, Delivery, Webhook
+from store.records import Attempt, Delivery, StoredEvent, Webhook
 
 LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."
 LONGEST_COMMAND = 200_000
@@ -78,23 +78,28 @@ def skip(args: Namespace, context: Context) -> None:
 def reseal(args: Namespace, context: Context) -> None:
     """End a pending delivery and seal its events anew, after asking with their number."""
     check_limit("max_events", args.max_events)
+    require_id(args.without, "--without", args)
     store = open_for_writing(context)
     delivery = _pending(store, args.id)
-    without = None if args.without is None else _member(store, delivery, args.without)
+    event = None if args.without is None else _member(store, delivery, args)
     context.out.confirm(_reseal_question(delivery, args), args.yes)
     result = store.call(
         with_idle,
         *(delivery_requests.reseal, store.path, delivery.id, context.actor, context.now_ms()),
         max_events=args.max_events,
-        without=without,
+        without=None if event is None else event.seq,
     )
     done = f"Ended {named_delivery(delivery)}; they are sealed anew."
     context.out.note(done if result.done else LATER)
-    if args.without:
-        context.out.note(
-            f"Event {args.without} is set aside: "
-            f"`tocsin webhook release {delivery.webhook_id} {args.without}` sends it."
-        )
+    if event is not None:
+        _note_set_aside(event, store, delivery, context)
+
+
+def _note_set_aside(event: StoredEvent, store: Store, delivery: Delivery, context: Context) -> None:
+    """Say how the event is sent after all; if an attempt is in flight, it is not there yet."""
+    for held in store.call(deliveries.quarantine, delivery.webhook_id):
+        if (held.type, held.seq) == (event.type, event.seq):
+            context.out.note(f"Event {event.id} is set aside: `{release_command(held)}` sends it.")
 
 
 def _show_attempts(delivery: Delivery, store: Store, context: Context, *, as_json: bool) -> None:
@@ -109,12 +114,14 @@ def _show_attempts(delivery: Delivery, store: Store, context: Context, *, as_jso
     for attempt in attempts:
         context.out.data(attempt_text(attempt))
     if attempts and delivery.state == "pending":
-        _note_refused(delivery, attempts[-1], context)
+        _note_refused(delivery, attempts[-1], store, context)
 
 
-def _note_refused(delivery: Delivery, attempt: Attempt, context: Context) -> None:
-    for event in refused_events(attempt.status, attempt.answer_body)[:1]:
-        command = safe(reseal_command(delivery.id, event))
+def _note_refused(delivery: Delivery, attempt: Attempt, store: Store, context: Context) -> None:
+    refused = refused_events(attempt.status, attempt.answer_body)
+    if refused:
+        members = store.call(delivery_list.members, delivery.id)
+        command = safe(reseal_command(delivery.id, refused, members))
         context.out.note(f"`{command}` sends the others on and keeps that event in quarantine.")
 
 
@@ -155,11 +162,13 @@ def _pending(store: Store, public_id: str) -> Delivery:
     return store.call(deliveries.find, public_id)
 
 
-def _member(store: Store, delivery: Delivery, id_: str) -> int:
-    """The number of the event of a delivery with this id. Raises NotFound, Failure."""
+def _member(store: Store, delivery: Delivery, args: Namespace) -> StoredEvent:
+    """The event of a delivery that `--without` means. Raises NotFound, Failure."""
     members = store.call(delivery_list.members, delivery.id)
-    found = [event.seq for event in members if event.id == id_]
-    return only_one(found, id_, f"event {id_} is not in delivery {delivery.id}")
+    found = [event for event in members if event.id == args.without]
+    return only_one(
+        found, args.without, args, f"event {args.without} is not in delivery {delivery.id}"
+    )
 
 
 def _reseal_question(delivery: Delivery, args: Namespace) -> str:

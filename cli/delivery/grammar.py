@@ -6,6 +6,7 @@ from cli.parser import (
     Commands,
     Parser,
     add_commands,
+    add_event_choice,
     add_filter,
     add_follow,
     add_json,
@@ -43,6 +44,7 @@ def build(parser: Parser) -> None:
         command.add_argument("id", metavar="ID", help="the delivery's id, msg_...")
     reseal.add_argument("--max-events", type=count, metavar="N", help="at most N events a request")
     reseal.add_argument("--without", metavar="EVENT", help="set the event of this id aside")
+    add_event_choice(reseal)
     for command in (skip, reseal):
         add_yes(command)
 

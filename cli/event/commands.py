@@ -45,7 +45,9 @@ def show(args: Namespace, context: Context) -> None:
     """Show one event and the deliveries that carried it."""
     type_, id_ = _type_and_id(args.type_and_id)
     store = open_for_reading(context)
-    event = store.call(_find, type_, id_)
+    of_type = "" if type_ is None else f" of type {type_.value}"
+    found = store.call(_with_id, type_, id_, args.created_s)
+    event = only_one(found, id_, args, f"no event {id_}{of_type} is kept")
     carriers = store.call(deliveries.carriers, event.type, event.seq)
     if args.json:
         shown = [
@@ -135,15 +137,10 @@ def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
     return EventType(types[0]), id_
 
 
-def _find(type_: EventType | None, id_: str) -> StoredEvent:
-    """The event of that type, or of the only type that has the id. Raises NotFound, Failure."""
-    found = reading.with_id(id_, type_)
-    of_type = "" if type_ is None else f" of type {type_.value}"
-    types = " and ".join(dict.fromkeys(event.type.value for event in found))
-    if type_ is None and len({event.type for event in found}) > 1:
-        cure = f"name the type, as `tocsin event show {found[0].type.value} {id_}`"
-        raise Failure(f"there are events {id_} of {types}: {cure}", ExitCode.USAGE)
-    return only_one(found, id_, f"no event {id_}{of_type} is kept")
+def _with_id(type_: EventType | None, id_: str, created_s: int | None) -> list[StoredEvent]:
+    """The events with that id, created then if there are such; of that type, if one is given."""
+    found = reading.with_id(id_, type_, created_s)
+    return found if found or created_s is None else reading.with_id(id_, type_)
 
 
 def _print(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:

@@ -9,6 +9,7 @@ from cli.parser import (
     TYPE_AND_ID,
     Parser,
     add_commands,
+    add_event_choice,
     add_follow,
     add_json,
     add_leaf,
@@ -59,4 +60,5 @@ def build(parser: Parser) -> None:
         metavar=TYPE_AND_ID,
         help="its id; before it its type, where several have one of this id",
     )
+    add_event_choice(show)
     add_json(show)

@@ -36,8 +36,9 @@ from delivery.report import drop_question, undelivered
 from domain.wording import counted, time_text
 from store import webhooks
 from store.database import Store
+from store.events import reading
 from store.queue import backlog, deliveries, delivery_requests
-from store.records import Webhook, WebhookStatus
+from store.records import QuarantinedEvent, Webhook, WebhookStatus
 from store.webhook_edits import fields_like
 
 HEADERS = ("ID", "NAME", "TYPE", "STATE", "WAITING", "PENDING", "URL")
@@ -221,19 +222,28 @@ def release(args: Namespace, context: Context) -> None:
     """Send an event out of quarantine, in a delivery of its own."""
     store = open_for_writing(context)
     webhook = find_webhook(store, args.id)
-    held = [
-        event
-        for event in store.call(deliveries.quarantine, webhook.id)
-        if event.event_id == args.event
-    ]
-    # Two types may have the same id: those that were not released come first.
-    waiting = [event for event in held if event.released_ms is None] or held[:1]
-    missing = f"webhook {webhook.id} has no event {args.event} in quarantine"
-    event = only_one(waiting, args.event, missing)
+    event = _held_event(store, webhook, args)
     which = webhook.id, event.type, event.seq
     store.call(delivery_requests.release, *which, context.actor, context.now_ms())
     context.out.note(f"Event {args.event} goes to {webhook.named} in a delivery of its own.")
     note_what_holds_back(store, context, webhook)
+
+
+def _held_event(store: Store, webhook: Webhook, args: Namespace) -> QuarantinedEvent:
+    """The event in quarantine that is meant; of several those first that were not released yet.
+
+    Raises NotFound, Failure.
+    """
+    there = store.call(deliveries.quarantine, webhook.id)
+    held = {(event.type, event.seq): event for event in there if event.event_id == args.event}
+    is_any = args.created_s is None and args.number is None
+    waiting = [key for key, event in held.items() if is_any and event.released_ms is None]
+    found = [
+        event for type_, seq in waiting or held for event in store.call(reading.load, type_, [seq])
+    ]
+    missing = f"{webhook.named} has no event {args.event} in quarantine"
+    event = only_one(found, args.event, args, missing)
+    return held[event.type, event.seq]
 
 
 def test(args: Namespace, context: Context) -> ExitCode:
@@ -243,7 +253,7 @@ def test(args: Namespace, context: Context) -> ExitCode:
     options = TestOptions(args, context)
     store = open_for_writing(context)
     webhook = options.webhook(store)
-    event = kept_event(webhook, args.event, store)
+    event = kept_event(webhook, args, store)
     outcome = send_test(webhook, event, store, context)
     if args.json:
         context.out.json(outcome_shape(webhook, outcome))

@@ -10,6 +10,7 @@ from cli.parser import (
     Commands,
     Parser,
     add_commands,
+    add_event_choice,
     add_json,
     add_leaf,
     add_webhook,
@@ -192,6 +193,7 @@ def _sending(commands: Commands) -> None:
     )
     add_yes(skip)
     release.add_argument("event", metavar="EVENT", help="the id of the event")
+    add_event_choice(release)
 
 
 def _test(commands: Commands) -> None:
@@ -213,6 +215,7 @@ def _test(commands: Commands) -> None:
         help="send this kept event of the webhook's type as it is (default: a sample, marked by "
         '"test": true)',
     )
+    add_event_choice(test)
     _add_request_fields(test)
     test.add_argument(
         "--secret", metavar="SECRET", help="sign with it: whsec_... or @FILE; none: unsigned"

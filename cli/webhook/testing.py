@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cli.arguments import ValueReader
 from cli.context import Context
-from cli.event.lookup import only_one
+from cli.event.lookup import only_one, require_id
 from cli.json_shapes import Shape
 from cli.webhook.fields import FieldOptions, new_secret
 from cli.webhook.lookup import find_webhook, require_readable
@@ -69,13 +69,14 @@ class TestOptions:
         return Secrets(self._secret) if self._secret else None
 
 
-def kept_event(webhook: Webhook, event_id: str | None, store: Store) -> StoredEvent | None:
-    """The event of the webhook's type to send in place of a sample. Raises NotFound."""
-    if not event_id:
+def kept_event(webhook: Webhook, args: Namespace, store: Store) -> StoredEvent | None:
+    """The event of the webhook's type to send in place of a sample. Raises NotFound, Failure."""
+    require_id(args.event, "--event", args)
+    if not args.event:
         return None
     type_ = webhook.fields.type
-    found = store.call(reading.with_id, event_id, type_)
-    return only_one(found, event_id, f"no event {event_id} of type {type_.value} is kept")
+    found = store.call(reading.with_id, args.event, type_)
+    return only_one(found, args.event, args, f"no event {args.event} of type {type_.value} is kept")
 
 
 def send_test(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cli.json_shapes import header_lines, secret_lines, shown_url
 from cli.output import labelled
+from delivery.outcome import release_command
 from delivery.report import undelivered
 from domain.settings import BY_NAME, Settings
 from domain.wording import counted, time_text
@@ -40,7 +41,7 @@ def full_text(
             ("created", time_text(webhook.created_ms)),
             ("updated", time_text(webhook.updated_ms)),
             *(_counts(status) if status else []),
-            *[("set aside", _quarantined(webhook, event)) for event in quarantine],
+            *[("set aside", _quarantined(event)) for event in quarantine],
         ]
     )
 
@@ -102,8 +103,9 @@ def _counts(status: WebhookStatus) -> list[tuple[str, object]]:
     ]
 
 
-def _quarantined(webhook: Webhook, event: QuarantinedEvent) -> str:
-    text = f"event {event.event_id} of {event.delivery_id}"
+def _quarantined(event: QuarantinedEvent) -> str:
+    which = f", {event.apart.words}," if event.apart else ""
+    text = f"event {event.event_id}{which} of {event.delivery_id}"
     if event.released_ms is not None:
         return f"{text}: released, about to be sent"
-    return f"{text}: `tocsin webhook release {webhook.id} {event.event_id}` sends it"
+    return f"{text}: `{release_command(event)}` sends it"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -12,12 +14,14 @@ from peewee import ModelSelect
 from domain.event_types import EventType
 from store import models, workers
 from store.errors import NotFound
+from store.events import reading
 from store.models import AttemptRow, DeliveryRow, QuarantineRow, WebhookRow, rows
 from store.queue import sealing
 from store.records import Attempt, Delivery, QuarantinedEvent, record_from
 from store.webhook_rows import redo_of
 
 if TYPE_CHECKING:
+    from domain.event_summary import Distinction
     from domain.filters import Terms
 
 Held = Literal["queued", "in quarantine", "released"]
@@ -93,6 +97,8 @@ def quarantine(webhook_id: int | None = None) -> list[QuarantinedEvent]:
     query = QuarantineRow.select().where(QuarantineRow.sent_in.is_null())
     if webhook_id is not None:
         query = query.where(QuarantineRow.webhook == webhook_id)
+    found = list(query.order_by(QuarantineRow.id))
+    apart = _distinctions(found)
     return [
         record_from(
             QuarantinedEvent,
@@ -100,9 +106,24 @@ def quarantine(webhook_id: int | None = None) -> list[QuarantinedEvent]:
             webhook_id=row.webhook_id,
             type=EventType(row.type),
             delivery_id=row.delivery_public_id,
+            apart=apart.get(row.id),
         )
-        for row in list(query.order_by(QuarantineRow.id))
+        for row in found
     ]
+
+
+def _distinctions(held: Sequence[QuarantineRow]) -> dict[int, Distinction | None]:
+    """Return what tells events that share webhook and id from each other, by their row ids."""
+    groups: dict[tuple[int, str], list[QuarantineRow]] = defaultdict(list)
+    for row in held:
+        groups[row.webhook_id, row.event_id].append(row)
+    found = {}
+    for group in (group for group in groups.values() if len(group) > 1):
+        events = {
+            row.id: event for row in group for event in reading.load(EventType(row.type), [row.seq])
+        }
+        found.update({id_: event.apart_from(events.values()) for id_, event in events.items()})
+    return found
 
 
 def carriers(type_: EventType, seq: int) -> list[Delivery]:

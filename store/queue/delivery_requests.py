@@ -18,7 +18,7 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from store import audit
 from store.errors import Conflict, NotFound
-from store.events.reading import find
+from store.events.reading import find, with_id
 from store.models import DeliveryRow, QuarantineRow, WebhookRow, database
 from store.queue.sealing import numbers_of
 from store.webhook_rows import Redo, redo_of, set_redo
@@ -112,7 +112,7 @@ def release(webhook_id: int, type_: str, seq: int, actor: Actor, now_ms: int) ->
         WebhookRow.update(released=WebhookRow.released + 1).where(
             WebhookRow.id == webhook_id
         ).execute()
-        audit.note(actor, "webhook.release", now_ms, webhook_id, event=event.event_id)
+        audit.note(actor, "webhook.release", now_ms, webhook_id, event=event.event_id, number=seq)
 
 
 def pending(public_id: str) -> DeliveryRow:
@@ -160,7 +160,8 @@ def _request(
             apply_request(delivery, WebhookRow.get_by_id(delivery.webhook_id), now_ms)
         detail = {key: value for key, value in request.items() if key not in ("do", "by") and value}
         if "without" in detail:
-            detail["without"] = _id_of(delivery.type, detail["without"])
+            number = detail["without"]
+            detail |= {"without": _id_of(delivery.type, number), "number": number}
         audit.note(
             actor,
             f"delivery.{request['do']}",
@@ -205,7 +206,7 @@ def _reseal(
     delivery: DeliveryRow, row: WebhookRow, request: Mapping[str, Any], now_ms: int
 ) -> None:
     _end(delivery, "resealed", str(request["by"]), now_ms)
-    without = request["without"]
+    without = _number_asked(delivery, request["without"])
     released = QuarantineRow.get_or_none(QuarantineRow.sent_in == delivery.id)
     if released is not None:
         _back_to_quarantine(released, row, again=without is None)
@@ -216,6 +217,15 @@ def _reseal(
         back = back.without(without)
     if back:
         _put_back(row, Redo(delivery.type, back, request["max_events"]))
+
+
+def _number_asked(delivery: DeliveryRow, without: int | str | None) -> int | None:
+    """Return the number of the event to leave out; a Tocsin of before schema 4 kept its id."""
+    if not isinstance(without, str):
+        return without
+    members = numbers_of(delivery)
+    found = with_id(without, EventType(delivery.type))
+    return next((event.seq for event in found if event.seq in members), None)
 
 
 def _put_back(row: WebhookRow, back: Redo) -> None:

@@ -17,6 +17,7 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from domain.events import Event, RefusedText
 from domain.settings import KEY_NAME
+from domain.times import rfc3339_second
 from domain.webhooks import WebhookFields
 from store import refusals, sources, webhook_status, webhooks
 from store.database import Store, open_store
@@ -61,6 +62,19 @@ def event(number: int, type_: EventType = ALERTS, *, text: str = "") -> Event:
 def events(first: int, last: int, type_: EventType = ALERTS) -> list[Event]:
     """Events `first` to `last`."""
     return [event(number, type_) for number in range(first, last + 1)]
+
+
+def namesakes(id_: str, *created: str, type_: EventType = ALERTS) -> list[Event]:
+    """Events with one id, each created at another time."""
+    return [
+        Event(
+            type_,
+            id_,
+            compact({"type": type_.value, "id": id_, "attributes": {"created": time}}),
+            created_s=rfc3339_second(time),
+        )
+        for time in created
+    ]
 
 
 def compact(value: object) -> bytes:

@@ -39,7 +39,7 @@ from tui.admin.audit import ChangeScreen
 from tui.app import TocsinApp
 from tui.deliveries.delivery_screen import DeliveryScreen
 from tui.deliveries.quarantine import QuarantineScreen
-from tui.deliveries.reseal import EventChoiceScreen, ResealScreen
+from tui.deliveries.reseal import EventChoiceScreen, LeftOut, ResealScreen
 from tui.deliveries.screen import DeliveriesScreen
 from tui.events.event_screen import EventScreen
 from tui.questions import Question
@@ -168,8 +168,10 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "DeliveriesScreen": lambda seen: DeliveriesScreen(seen.access, seen.live, webhook_id=2),
     "DeliveryScreen": lambda seen: DeliveryScreen(seen.access, seen.live, seen.delivery.id),
     "WebhookFormScreen": lambda seen: WebhookFormScreen(seen.access, seen.live, editing=1),
-    "ResealScreen": lambda seen: ResealScreen(seen.access, seen.delivery, EVIL_ID),
-    "EventChoiceScreen": lambda seen: EventChoiceScreen(seen.access, seen.delivery, EVIL_ID),
+    "ResealScreen": lambda seen: ResealScreen(
+        seen.access, seen.delivery, None, without=LeftOut(1, LONG)
+    ),
+    "EventChoiceScreen": lambda seen: EventChoiceScreen(seen.access, seen.delivery, None, 1),
     "QuarantineScreen": lambda seen: QuarantineScreen(seen.access, None, {1: HOSTILE, 2: HOSTILE}),
     "ChangeScreen": lambda seen: ChangeScreen(seen.change),
     "ConfirmScreen": lambda _seen: ConfirmScreen(QUESTION),

@@ -7,15 +7,15 @@ from typing import Any
 
 from textual.binding import Binding, BindingType
 
-from delivery.outcome import refused_events
+from delivery.outcome import refused_events, refused_member
 from delivery.report import failed_attempts
 from domain.wording import counted
 from store.queue import deliveries, delivery_list, delivery_requests
 from store.queue.delivery_list import ListedDelivery
 from store.queue.delivery_requests import RequestResult
-from store.records import Delivery, StoredEvent
+from store.records import Delivery
 from tui.deliveries.copying import CHOICES, copied_text
-from tui.deliveries.reseal import ResealChoice, ResealScreen
+from tui.deliveries.reseal import LeftOut, ResealChoice, ResealScreen, left_out
 from tui.deliveries.rows import DeliveryFormatter, short_result
 from tui.questions import Question
 from tui.screens.base import TocsinScreen
@@ -110,8 +110,8 @@ class DeliveryActions:
     """Actions of a screen on which deliveries can be chosen.
 
     `chosen` returns the deliveries that an action is for, given True if a question names them
-    first; `event_in_sight` the id of the event under the cursor, if any; `done` is called after an
-    action.
+    first; `event_in_sight` the place of the event under the cursor in the body, if any; `done` is
+    called after an action.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class DeliveryActions:
         screen: TocsinScreen,
         chosen: Callable[[bool], Awaitable[list[Delivery]]],
         *,
-        event_in_sight: Callable[[], str | None] = lambda: None,
+        event_in_sight: Callable[[], int | None] = lambda: None,
         done: Callable[[], None] = lambda: None,
     ) -> None:
         self._screen = screen
@@ -166,18 +166,17 @@ class DeliveryActions:
         elif pending:
             self._ask_reseal(pending[0], await self._refused_event(pending[0]))
 
-    async def _refused_event(self, delivery: Delivery) -> StoredEvent | None:
+    async def _refused_event(self, delivery: Delivery) -> LeftOut | None:
         """Return the first of its events that another Tocsin refused at the last attempt."""
         attempts = await self._access.read(deliveries.attempts, delivery.id, limit=1)
-        refused = [id_ for it in attempts for id_ in refused_events(it.status, it.answer_body)]
+        refused = [event for it in attempts for event in refused_events(it.status, it.answer_body)]
         if not refused:
             return None
-        members = {
-            event.id: event for event in await self._access.read(delivery_list.members, delivery.id)
-        }
-        return next((members[id_] for id_ in refused if id_ in members), None)
+        members = await self._access.read(delivery_list.members, delivery.id)
+        event = refused_member(refused, members)
+        return None if event is None else left_out(event, members)
 
-    def _ask_reseal(self, delivery: Delivery, refused: StoredEvent | None) -> None:
+    def _ask_reseal(self, delivery: Delivery, refused: LeftOut | None) -> None:
         def answered(choice: ResealChoice | None) -> None:
             if choice is not None:
                 self._screen.queue_change(self._reseal, delivery, choice)
@@ -247,7 +246,7 @@ class DeliveryActions:
             without=None if event is None else event.seq,
         )
         await results.add(delivery, request)
-        set_aside = "" if event is None else f"; {event.id} is in quarantine"
+        set_aside = "" if event is None else f"; {event.name} is in quarantine"
         notice = results.notice("ended {}, its events are sealed anew")
         await self._done(results, f"{notice}{set_aside}" if results.done else notice)
 

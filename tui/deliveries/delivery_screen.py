@@ -36,7 +36,6 @@ from tui.key_names import and_key, key_of, with_key
 from tui.screens.lists import ReadingScreen
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
-from tui.widgets.json_tree import event_of
 from tui.widgets.json_view import JsonBox, JsonView
 from tui.widgets.lines import StaticText
 from tui.widgets.live_table import Key, LiveTable
@@ -202,28 +201,28 @@ class DeliveryScreen(ReadingScreen):
             return
         self._shown = (key, attempt)
         nothing = Text("no answer yet" if key == SENDING else "not tried yet", style="dim")
-        text = answer(attempt, self._cure(attempt)) if attempt else nothing
+        text = answer(attempt, await self._cure(attempt)) if attempt else nothing
         self.query_one("#answer", Static).update(text)
         request = await read_request(self.access, self._listed.delivery, attempt)
         self._body.request = request_text(request)
         self.query_one(RequestHead).show_text(self._body.request)
 
-    def _cure(self, attempt: Attempt) -> str:
+    async def _cure(self, attempt: Attempt) -> str:
         """Return the command that leaves out an event that is refused, with the key for it."""
         pending = self._listed is not None and self._listed.delivery.state == "pending"
         refused = refused_events(attempt.status, attempt.answer_body)
         if not pending or not refused:
             return ""
-        command = reseal_command(self.delivery_id, refused[0])
+        members = await self.access.read(delivery_list.members, self.delivery_id)
+        command = reseal_command(self.delivery_id, refused, members)
         return with_key(command, key_of(self, "deliveries.reseal"))
 
     async def chosen(self, _asks: bool = True) -> list[Delivery]:
         return [self._listed.delivery] if self._listed is not None else []
 
-    def _event_in_sight(self) -> str | None:
-        """Return the id of the event under the cursor, if there is one."""
-        event = event_of(self.query_one(JsonView).line)
-        return event[1] if event is not None else None
+    def _event_in_sight(self) -> int | None:
+        """Return which event of the body the cursor is in, from 0 on; None if it is in none."""
+        return self.query_one(JsonView).item
 
     @on(LiveTable.RowsWanted)
     async def _wanted(self, message: LiveTable.RowsWanted) -> None:

@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from delivery.outcome import release_command
 from domain.safe import safe
 from domain.wording import span_text
 from store.queue import deliveries, delivery_requests
@@ -38,8 +39,8 @@ class QuarantineScreen(ModalScreen[None]):
         Binding("q,escape", "dismiss(None)", "close", id="quarantine.close"),
     ]
     COLUMNS = (
-        Column("webhook", "Webhook", 14, sortable=False),
-        Column("event", "Event", 16, sortable=False),
+        Column("webhook", "Webhook", 12, sortable=False),
+        Column("event", "Event", 14, sortable=False),
         Column("since", "Since", 7, right=True, sortable=False),
         Column("state", "State", 0, sortable=False),
         Column("delivery", "Left out of", 27, from_width=90, sortable=False),
@@ -81,8 +82,11 @@ class QuarantineScreen(ModalScreen[None]):
     def _rows(self) -> Iterable[tuple[int, Row]]:
         now_ms = self._access.now_ms()
         for place, event in enumerate(self._events):
+            which = f"{event.apart.words}, " if event.apart else ""
             state = (
-                Cell("left out") if event.released_ms is None else Cell("about to be sent", "busy")
+                Cell(f"{which}left out")
+                if event.released_ms is None
+                else Cell(f"{which}about to be sent", "busy")
             )
             yield (
                 place,
@@ -108,7 +112,7 @@ class QuarantineScreen(ModalScreen[None]):
         event = self._selected()
         if event is None:
             return EMPTY
-        return f"the same: tocsin webhook release {event.webhook_id} {event.event_id}"
+        return f"the same: {release_command(event)}"
 
     def _show_line(self, text: str) -> None:
         self.query_one("#quarantine-facts", StaticText).show_text(Text(safe(text, 300)))
@@ -132,7 +136,7 @@ class QuarantineScreen(ModalScreen[None]):
         self.app.push_screen(ConfirmScreen(question_of(event, self._receiver(event))), answered)
 
     async def _release(self, event: QuarantinedEvent) -> None:
-        notice = f"event {event.event_id} goes to {self._receiver(event)} in a delivery of its own"
+        notice = f"event {_named(event)} goes to {self._receiver(event)} in a delivery of its own"
         refusal = ""
         try:
             which = event.webhook_id, event.type, event.seq
@@ -145,10 +149,15 @@ class QuarantineScreen(ModalScreen[None]):
             show_notice(self, refusal or notice, bad=bool(refusal))
 
 
+def _named(event: QuarantinedEvent) -> str:
+    """Return the id, with what tells the event from others of that id."""
+    return f"{event.event_id} ({event.apart.words})" if event.apart else event.event_id
+
+
 def question_of(event: QuarantinedEvent, name: str) -> Question:
     """Return the question before an event is sent after all to the webhook of that name."""
     return Question(
-        f"Send event {event.event_id} to {name} after all?",
+        f"Send event {_named(event)} to {name} after all?",
         (
             "1 event goes in a delivery of its own, behind events that came after it.",
             f"It was left out of {event.delivery_id}.",

@@ -27,22 +27,35 @@ from tui.state.store_access import Refused, StoreAccess
 from tui.terminal.overlays import DialogScreen
 from tui.widgets.inputs import InputLine
 from tui.widgets.live_table import Key, LiveTable
-from tui.wording import event_cell
+from tui.wording import event_cell, shared_ids
 
 HALF = "Proposed: half at a time."
 AS_MANY = "Without a number a request takes what the webhook says."
 TWICE = "A receiver that took some of them already gets those twice."
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """Event to leave out: its number, and its id, with what tells it from others of that id."""
+
+    seq: int
+    name: str
+
+
+def left_out(event: StoredEvent, members: Iterable[StoredEvent]) -> LeftOut:
+    """Return an event of a delivery as one to leave out."""
+    apart = event.apart_from(members)
+    return LeftOut(event.seq, f"{event.id}, {apart.words}" if apart else event.id)
+
+
 class ResealChoice(msgspec.Struct, frozen=True):
     """Most events a request (None: as the webhook says), and the event that is left out."""
 
     max_events: int | None
-    without: StoredEvent | None
+    without: LeftOut | None
 
 
 class ResealScreen(DialogScreen[ResealChoice]):
-    """Ends with the choice, or None. `in_sight` is the id of the event that is offered first.
+    """Ends with the choice, or None. `in_sight` is the place of the event that is offered first.
 
     `without` is left out unless another is chosen: the receiver refuses it.
     """
@@ -57,15 +70,15 @@ class ResealScreen(DialogScreen[ResealChoice]):
         self,
         access: StoreAccess,
         delivery: Delivery,
-        in_sight: str | None,
+        in_sight: int | None,
         *,
-        without: StoredEvent | None = None,
+        without: LeftOut | None = None,
     ) -> None:
         super().__init__()
         self._access = access
         self._delivery = delivery
         self._without = without
-        self._in_sight = in_sight if without is None else without.id
+        self._in_sight = in_sight
 
     def compose(self) -> ComposeResult:
         half = str(max(1, self._delivery.events // 2))
@@ -100,7 +113,7 @@ class ResealScreen(DialogScreen[ResealChoice]):
     def _show_left_out(self) -> None:
         self.query_one("#sealed-anew", Static).update(Text(f"It ends, and {self._fate()}"))
         without = self._without
-        event = "none" if without is None else f"{safe(without.id, 60)} (to quarantine)"
+        event = "none" if without is None else f"{safe(without.name, 130)} (to quarantine)"
         self.query_one("#left-out", Static).update(Text(f"Left out                   {event}"))
 
     def _fate(self) -> str:
@@ -128,15 +141,14 @@ class ResealScreen(DialogScreen[ResealChoice]):
     def action_leave_out(self) -> None:
         """Choose an event to leave out; the limit of events is the webhook's then."""
 
-        def answered(event: StoredEvent | None) -> None:
+        def answered(event: LeftOut | None) -> None:
             self._without = event
             if event is not None:
                 self.query_one("#max-events", Input).value = ""
             self._show_left_out()
 
-        self.app.push_screen(
-            EventChoiceScreen(self._access, self._delivery, self._in_sight), answered
-        )
+        screen = EventChoiceScreen(self._access, self._delivery, self._without, self._in_sight)
+        self.app.push_screen(screen, answered)
 
     def action_reseal(self) -> None:
         """Answer with what is typed and chosen."""
@@ -167,8 +179,11 @@ def _choice(none: str) -> str:
     return f"Leave out which event?   ({keys})"
 
 
-class EventChoiceScreen(ModalScreen[StoredEvent]):
-    """List of the events of a delivery, by their numbers; ends with one, or None."""
+class EventChoiceScreen(ModalScreen[LeftOut]):
+    """List of the events of a delivery, by their numbers; ends with one, or None.
+
+    The cursor begins on `chosen`, or else on the event at the place `in_sight`.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,escape", "dismiss(None)", "none", id="event-choice.none"),
@@ -179,12 +194,20 @@ class EventChoiceScreen(ModalScreen[StoredEvent]):
         Column("what", "What", 0, sortable=False),
     )
 
-    def __init__(self, access: StoreAccess, delivery: Delivery, in_sight: str | None) -> None:
+    def __init__(
+        self,
+        access: StoreAccess,
+        delivery: Delivery,
+        chosen: LeftOut | None,
+        in_sight: int | None,
+    ) -> None:
         super().__init__()
+        self._chosen = chosen
         self._access = access
         self._delivery = delivery
         self._in_sight = in_sight
-        self._events: dict[Key, tuple[int, StoredEvent]] = {}
+        self._events: dict[Key, StoredEvent] = {}
+        self._shared: frozenset[str] = frozenset()
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
@@ -199,22 +222,25 @@ class EventChoiceScreen(ModalScreen[StoredEvent]):
         except Refused:
             self.dismiss(None)
             return
-        self._events = {event.seq: (place, event) for place, event in enumerate(events, 1)}
+        self._events = {event.seq: event for event in events}
+        self._shared = shared_ids(events)
         table.set_keys(list(self._events))
-        for event in (event for event in events if event.id == self._in_sight):
-            table.move_to(event.seq)
-            break
+        if self._chosen is not None:
+            table.move_to(self._chosen.seq)
+        elif self._in_sight is not None and self._in_sight < len(events):
+            table.move_to(events[self._in_sight].seq)
 
     @on(LiveTable.RowsWanted)
     def _wanted(self, message: LiveTable.RowsWanted) -> None:
         message.table.put_rows(dict(self._rows(message.keys)))
 
     def _rows(self, keys: Iterable[Key]) -> Iterable[tuple[Key, tuple[Cell, ...]]]:
+        places = {key: place for place, key in enumerate(self._events, 1)}
         for key in keys:
-            place, event = self._events[key]
-            what = event_cell(event.type, event.body)
-            yield key, (Cell(f"{place:,}", "dim"), Cell(event.id), what)
+            event = self._events[key]
+            what = event_cell(event, dated=event.id in self._shared)
+            yield key, (Cell(f"{places[key]:,}", "dim"), Cell(event.id), what)
 
     @on(LiveTable.Chosen)
-    def _chosen(self, message: LiveTable.Chosen) -> None:
-        self.dismiss(self._events[message.key][1])
+    def _picked(self, message: LiveTable.Chosen) -> None:
+        self.dismiss(left_out(self._events[message.key], self._events.values()))

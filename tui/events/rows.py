@@ -56,12 +56,12 @@ def keys_of(type_: EventType, head: int, pruned: int) -> range:
     return range(key_of(type_, head), key_of(type_, pruned), -len(TYPES))
 
 
-def row_of(event: StoredEvent) -> Row:
-    """Return the cells of an event, in the order of COLUMNS."""
+def row_of(event: StoredEvent, *, dated: bool = False) -> Row:
+    """Return the cells of an event, in the order of COLUMNS; `dated` with its `created`."""
     return (
         Cell(short_time(event.received_ms), "dim"),
         Cell(event.id),
-        event_cell(event.type, event.body),
+        event_cell(event, dated=dated),
         Cell(f"{len(event.body):,}", "dim"),
         Cell(f"{event.seq:,}", "dim"),
     )

@@ -25,6 +25,7 @@ from tui.widgets.filter_line import FilterLine
 from tui.widgets.lines import StaticText
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.type_tabs import TypeTabs
+from tui.wording import shared_ids
 
 REST_S = 1.0
 PAGE = 100
@@ -128,7 +129,10 @@ class EventsScreen(ListScreen):
         type_ = self._feed.type
         seqs = [seq_of(key) for key in keys if isinstance(key, int)]
         some = await self.access.read(reading.load, type_, seqs)
-        self.table.put_rows({key_of(type_, event.seq): row_of(event) for event in some})
+        shared = shared_ids(some)
+        self.table.put_rows(
+            {key_of(type_, event.seq): row_of(event, dated=event.id in shared) for event in some}
+        )
 
     @on(LiveTable.Moved)
     def _moved(self) -> None:

@@ -5,6 +5,7 @@ Numbers and strings are shown as they stand in the text, so that what is seen is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -59,6 +60,8 @@ class JsonTree:
 
     def __init__(self, data: bytes, width: int = 80) -> None:
         self.lines: list[Node] = []
+        self.shared_ids: frozenset[str] = frozenset()
+        """The ids that several events of the list have."""
         self._width = width
         try:
             self.lines = [_node(0, None, bytes(_any.decode(data)))]
@@ -66,6 +69,7 @@ class JsonTree:
             self.lines = list(_text_lines(0, data.decode("utf-8", "backslashreplace"), width))
             return
         self.open(0)
+        self.shared_ids = _shared_ids(self.lines[0])
         children = len(self.lines) - 1
         if self.lines[0].kind != "list" or children == 1:
             self.open_all()
@@ -171,6 +175,12 @@ class JsonTree:
         above = (i for i in range(index - 1, -1, -1) if self.lines[i].depth < depth)
         return next(above, index)
 
+    def item_at(self, index: int) -> int | None:
+        """Return which item of the outermost list a line is in, from 0 on; None if in none."""
+        if self.lines[0].kind != "list" or index == 0:
+            return None
+        return sum(node.depth == 1 for node in self.lines[1 : index + 1]) - 1
+
     def _end_of(self, index: int) -> int:
         depth = self.lines[index].depth
         end = index + 1
@@ -220,6 +230,16 @@ class _Head(msgspec.Struct):
 
 
 _head = msgspec.json.Decoder(_Head)
+_heads = msgspec.json.Decoder(list[_Head])
+
+
+def _shared_ids(node: Node) -> frozenset[str]:
+    try:
+        heads = _heads.decode(node.raw) if node.kind == "list" else []
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return frozenset()
+    counts = Counter(safe(head.id, 64) for head in heads)
+    return frozenset(id_ for id_, count in counts.items() if count > 1)
 
 
 def _node(depth: int, name: str | None, raw: bytes) -> Node:

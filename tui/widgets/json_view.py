@@ -18,6 +18,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
+from domain.event_summary import created_of
+from domain.safe import safe
 from tui.key_names import ENTER
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.json_tree import INDENT, JsonTree, Node, event_of
@@ -97,6 +99,11 @@ class JsonView(ScrollView, can_focus=True):
     def line(self) -> Node:
         """The line under the cursor."""
         return self._tree.lines[self._index]
+
+    @property
+    def item(self) -> int | None:
+        """The item of the outermost list with the cursor, from 0 on; None if it is in none."""
+        return self._tree.item_at(self._index)
 
     def on_resize(self) -> None:
         node = self.line
@@ -202,18 +209,23 @@ def _parts(node: Node, tree: JsonTree) -> Iterator[tuple[str, str]]:
     yield glyph, "dim"
     yield node.label, "name"
     if node.kind in ("object", "list"):
-        yield from _holder(node)
+        yield from _holder(node, tree)
     else:
         yield node.text, node.kind if node.kind != "text" else "plain"
 
 
-def _holder(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield an event by its type and id, another object or list by its start."""
+def _holder(node: Node, tree: JsonTree) -> Iterator[tuple[str, str]]:
+    """Yield an event by its type and id, another object or list by its start.
+
+    Of several events with one id each shows its `created`, too.
+    """
     event = event_of(node)
     brackets = "{}" if node.kind == "object" else "[]"
     if event is not None:
         yield f"{brackets} ", "dim"
         yield f"{event[0]} {event[1]}", "name"
+        if event[1] in tree.shared_ids:
+            yield f" created {safe(created_of(node.raw), 60)}", "dim"
     elif node.is_open:
         yield brackets, "dim"
     else:

@@ -205,7 +205,7 @@ def test_reseal_offers_to_leave_out_what_another_tocsin_refuses(
 
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         text = flat(await seen(app, pilot))
-        assert "tocsin delivery reseal msg_1 --without gone (b)" in text
+        assert "tocsin delivery reseal msg_1 --without e2 (b)" in text
         await pilot.press("b")
         text = flat(await seen(app, pilot))
         assert "e2 (to quarantine)" in text

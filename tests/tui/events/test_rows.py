@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.event_types import EventType
 from domain.safe import safe
+from store.records import StoredEvent
 from tests.support.stores import NOW
 from tui.cells import fit
 from tui.events.rows import key_of, keys_of, seq_of, short_time
@@ -22,7 +23,11 @@ OLD_KEY, NEW_KEY = f"{'a' * 42}A=", f"{'b' * 42}A="
 
 def what(type_: EventType, attributes: object, **more: object) -> str:
     body = json.dumps({"type": type_.value, "id": "e1", "attributes": attributes, **more})
-    return event_cell(type_, body.encode()).text
+    return event_cell(stored(type_, body.encode())).text
+
+
+def stored(type_: EventType, body: bytes) -> StoredEvent:
+    return StoredEvent(type_, 1, "e1", NOW, body)
 
 
 def test_an_alert_begins_with_danger_kind_and_who() -> None:
@@ -34,7 +39,15 @@ def test_an_alert_begins_with_danger_kind_and_who() -> None:
 @pytest.mark.parametrize(("danger", "tone"), [(3, "plain"), (4, "warning"), (7, "bad")])
 def test_a_dangerous_alert_has_a_tone(danger: int, tone: str) -> None:
     body = json.dumps({"attributes": {"danger": danger}}).encode()
-    assert event_cell(ALERTS, body).tone == tone
+    assert event_cell(stored(ALERTS, body)).tone == tone
+
+
+def test_an_event_beside_another_of_its_id_shows_its_created() -> None:
+    body = json.dumps({"attributes": {"created": "2026-11-24T08:00:00Z", "danger": 3}}).encode()
+    assert event_cell(stored(ALERTS, body)).text == "danger 3"
+    assert event_cell(stored(ALERTS, body), dated=True).text == (
+        "created 2026-11-24T08:00:00Z  danger 3"
+    )
 
 
 def test_a_handshake_tells_endpoint_and_traffic() -> None:
@@ -121,7 +134,7 @@ def test_every_event_can_be_told(type_: EventType, value: object) -> None:
 
 @given(st.sampled_from(list(EventType)), st.binary())
 def test_even_what_is_no_event_can_be_told(type_: EventType, body: bytes) -> None:
-    shown = fit(event_cell(type_, body).text, 60)
+    shown = fit(event_cell(stored(type_, body)).text, 60)
     assert safe(shown) == shown
 
 
