@@ -11,9 +11,10 @@ import hmac
 from domain import clients as client_kinds
 from domain.actors import Actor
 from domain.source_kinds import check_name
-from store import audit, broker_cursors, lookalikes, sources
+from store import audit, lookalikes, sources
 from store.errors import Conflict, NotFound
 from store.models import ClientRow, database
+from store.queue import broker_cursors
 from store.records import Client, record_from
 
 NOUNS = {client_kinds.AGENT: "host", client_kinds.BROKER: "broker"}

@@ -21,6 +21,7 @@ from peewee import PeeweeException, SqliteDatabase
 
 from domain.settings import KEY_NAME
 from store import creation, data_version, migrations
+from store.engine import BUSY_TIMEOUT_S, sqlite
 from store.errors import (
     Conflict,
     StoreBusy,
@@ -42,34 +43,9 @@ T = TypeVar("T")
 
 Report = Callable[[Progress], None]
 
-BUSY_TIMEOUT_S = 30
 BUSY_BREATH_S = 0.01
 SMALLEST_DATABASE = 512
 """Bytes: one page. SQLite takes a smaller file for an empty one, and would write over it."""
-
-
-def sqlite(path: Path) -> SqliteDatabase:
-    """Return the engine with the pragmas that are of the connection and change nothing in the file.
-
-    FULL syncs every commit: what was acknowledged survives a power cut. A checkpoint comes every
-    4,000 pages (16 MB): the ids of events are random, so that each large commit writes most pages
-    of their index, and a later checkpoint writes them to the file once for several commits.
-    """
-    return SqliteDatabase(
-        str(path),
-        autoconnect=False,
-        lock_type="IMMEDIATE",
-        returning_clause=True,
-        timeout=BUSY_TIMEOUT_S,
-        pragmas=(
-            ("synchronous", 2),
-            ("foreign_keys", 1),
-            ("cache_size", -8000),
-            ("temp_store", "memory"),
-            ("journal_size_limit", 64 * 1024 * 1024),
-            ("wal_autocheckpoint", 4000),
-        ),
-    )
 
 
 class Store:

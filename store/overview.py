@@ -5,20 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from domain.event_types import EventType
-from store import (
-    broker_cursors,
-    lookalikes,
-    models,
-    refusals,
-    settings,
-    sources,
-    webhook_status,
-    workers,
-)
+from store import lookalikes, models, refusals, settings, sources, webhook_status, workers
 from store.errors import WrongKey
 from store.events import future_times, reading
 from store.events.future_times import LatestTimes
 from store.models import AttemptRow, DeliveryRow, rows
+from store.queue import broker_cursors
 from store.records import StoredSource, StoredWorker, WebhookStatus
 from store.vault import Vault
 

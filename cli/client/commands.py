@@ -17,7 +17,8 @@ from domain import clients as kinds
 from domain.clients import AGENT
 from domain.ids import new_code, new_event_id
 from domain.wording import counted, named
-from store import broker_cursors, clients, sources
+from store import clients, sources
+from store.queue import broker_cursors
 from store.records import Client
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from sources.http.app import Route
 from sources.http.messages import JsonAnswer, Request, RequestRefused, WrongShape, read_json
 from sources.intake import Inlet
 from sources.procustodibus.sign_in import Sessions
-from store import broker_cursors, clients
+from store import clients
+from store.queue import broker_cursors
 
 USUAL_MAX = 10
 MOST_EVENTS = 1_000

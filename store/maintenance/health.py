@@ -9,12 +9,12 @@ from peewee import fn
 
 from domain.wording import counted
 from store import models
-from store.broker_cursors import queued
 from store.errors import WrongKey
 from store.events.keys import within
 from store.events.reading import sizes
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, rows
 from store.queue import sealing
+from store.queue.broker_cursors import queued
 from store.vault import Vault
 from store.webhook_rows import redo_of
 

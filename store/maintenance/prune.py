@@ -10,10 +10,10 @@ from peewee import SQL, Expression, fn
 
 from domain.event_types import EventType
 from store import minutes, refusals
-from store.broker_cursors import lowest_cursor
 from store.events import keys
 from store.events.future_times import deliveries_ended_by, next_event
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, database, rows
+from store.queue.broker_cursors import lowest_cursor
 from store.queue.delivery_requests import end_skipped
 from store.webhook_rows import set_redo
 from store.webhooks import end_undelete, undelete_is_over

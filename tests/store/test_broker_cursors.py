@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from store import broker_cursors
 from store.database import Store
 from store.events.adding import append
+from store.queue import broker_cursors
 from tests.support.stores import ALERTS, NOW, events
 
 

@@ -15,17 +15,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from domain.event_types import EventType
-from store import (
-    alert_settings,
-    broker_cursors,
-    clients,
-    drafts,
-    models,
-    settings,
-    sources,
-    tokens,
-    webhooks,
-)
+from store import alert_settings, clients, drafts, models, settings, sources, tokens, webhooks
 from store.database import Store
 from store.events import reading
 from store.models import (
@@ -37,7 +27,7 @@ from store.models import (
     WebhookRow,
     WorkerRow,
 )
-from store.queue import sealing
+from store.queue import broker_cursors, sealing
 from store.ranges import Ranges
 from store.webhook_rows import redo_of
 from tests.support.stores import ACTOR

@@ -12,7 +12,8 @@ import pytest
 from cli.exit_codes import ExitCode
 from domain.clients import AGENT, BROKER
 from domain.source_kinds import SIGN_INS
-from store import broker_cursors, clients, sources
+from store import clients, sources
+from store.queue import broker_cursors
 from tests.support.program import Tocsin
 from tests.support.program_store import access_of
 from tests.support.stores import events

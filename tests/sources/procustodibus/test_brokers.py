@@ -11,10 +11,11 @@ from domain.clients import BROKER
 from domain.event_types import EventType
 from domain.events import Event
 from sources.procustodibus import brokers
-from store import broker_cursors, clients
+from store import clients
 from store.database import Store
 from store.events import adding, reading
 from store.maintenance import health, prune
+from store.queue import broker_cursors
 from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
 from tests.support.stores import ACTOR, ALERTS, DAY, event, events
 
