@@ -37,6 +37,10 @@ _MOVE_HEAD = """
 """Returns the last number, and the time of the event that was last until now."""
 
 _ADD = "INSERT INTO event (key, moment, id, received_ms, body) VALUES (?, ?, ?, ?, ?)"
+_AT_ONCE = 150
+"""Events of one statement; they have 750 variables, and old builds of SQLite take 999."""
+
+_ADD_MANY = _ADD + ", (?, ?, ?, ?, ?)" * (_AT_ONCE - 1)
 _KNOWN = "SELECT body FROM event WHERE moment = ? AND id = ?"
 _ANY = "SELECT 1 FROM event WHERE moment = ? LIMIT 1"
 _FORMER = "SELECT id, body FROM event WHERE moment = ? AND id IN (SELECT value FROM json_each(?))"
@@ -172,16 +176,17 @@ def _insert(type_: EventType, events: list[Event], now_ms: int) -> None:
         note_event_ahead(name, first - 1, before_ms)
     not_given = keys.moment_of(name, keys.NOT_GIVEN)
     epoch = keys.moment_of(name, keys.EPOCH_SLOT)
-    connection.executemany(
-        _ADD,
-        [
-            (
-                key,
-                not_given if event.created_s is None else epoch + event.created_s,
-                event.id,
-                now_ms,
-                event.body,
-            )
-            for key, event in enumerate(events, start + first)
-        ],
-    )
+    rows = [
+        (
+            key,
+            not_given if event.created_s is None else epoch + event.created_s,
+            event.id,
+            now_ms,
+            event.body,
+        )
+        for key, event in enumerate(events, start + first)
+    ]
+    whole = count - count % _AT_ONCE
+    for index in range(0, whole, _AT_ONCE):
+        connection.execute(_ADD_MANY, list(chain.from_iterable(rows[index : index + _AT_ONCE])))
+    connection.executemany(_ADD, rows[whole:])
