@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cli.context import Context
-from cli.event.input import Batch, BatchReader, Input, Lines, ReadingStopped
+from cli.event.input import BatchReader, Input, LineBatch, Lines, ReadingStopped
 from cli.event.targets import SocketTarget, StoreTarget, Target
 from cli.exit_codes import ExitCode, Failure
 from cli.signals import SIGNALS, handled
@@ -144,7 +144,7 @@ class _Emitter:
             were = "was" if self._tally.refused == 1 else "were"
             self._context.out.note(f"{of_all} {were} refused.")
 
-    def _batches(self, source: Input, beginning: bytes) -> Iterator[Batch]:
+    def _batches(self, source: Input, beginning: bytes) -> Iterator[LineBatch]:
         """Yield the lines of an input; of a long one a process of its own reads the rest."""
         lines = Lines()
         reader = BatchReader(source, lines, self._context.now_ms, self._context.random64)

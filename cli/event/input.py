@@ -112,7 +112,7 @@ class ReadingStopped(Exception):
     """A process that read the input ended before the input did, as one does that is killed."""
 
 
-class Batch(msgspec.Struct, frozen=True):
+class LineBatch(msgspec.Struct, frozen=True):
     """The events of some lines, read at `now_ms`, and the lines that hold none that is taken.
 
     `refused` has the number and the reason of each of these; `last` is the last line's number.
@@ -135,7 +135,7 @@ class BatchReader:
         self._now_ms = now_ms
         self._random64 = random64
 
-    def batches(self, beginning: bytes, most_bytes: int = sys.maxsize) -> Iterator[Batch]:
+    def batches(self, beginning: bytes, most_bytes: int = sys.maxsize) -> Iterator[LineBatch]:
         """Yield batches as the input comes, to its end or until so many bytes were read.
 
         `beginning` was read already; b"" is the end of the input.
@@ -151,7 +151,7 @@ class BatchReader:
         if not source.stopped:
             yield self._read(lines.last())
 
-    def _read(self, lines: Sequence[bytes]) -> Batch:
+    def _read(self, lines: Sequence[bytes]) -> LineBatch:
         """Read the events of lines that end with the last one."""
         now_ms, last = self._now_ms(), self._lines.number
         events: list[Event] = []
@@ -166,4 +166,4 @@ class BatchReader:
                 numbers.append(number)
             except EventError as error:
                 refused.append((number, str(error)))
-        return Batch(EventText(events, numbers), tuple(refused), last, now_ms)
+        return LineBatch(EventText(events, numbers), tuple(refused), last, now_ms)

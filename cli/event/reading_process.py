@@ -18,14 +18,14 @@ from typing import IO
 import msgspec
 from msgspec.structs import astuple, replace
 
-from cli.event.input import Batch, BatchReader, Input, Lines, ReadingStopped
+from cli.event.input import BatchReader, Input, LineBatch, Lines, ReadingStopped
 from domain.events import Event, SanitizedEvent
 
 _LENGTH_BYTES = 8
 
 
 class _State(msgspec.Struct, frozen=True):
-    """Where the process goes on: `Lines` as they are."""
+    """State of `Lines`, from which the process goes on."""
 
     number: int
     rest: bytes
@@ -33,9 +33,9 @@ class _State(msgspec.Struct, frozen=True):
 
 
 class _Frame(msgspec.Struct, frozen=True):
-    """What the process writes; `sanitized` are indexes of events, `errno` ends a failed input."""
+    """Message of the process; `sanitized` are indexes of events, `errno` ends a failed input."""
 
-    batch: Batch | None = None
+    batch: LineBatch | None = None
     sanitized: tuple[int, ...] = ()
     is_last: bool = False
     errno: int = 0
@@ -62,7 +62,7 @@ class ReadingProcess:
         with self._process.stdin as pipe, suppress(BrokenPipeError):  # it ended: no frame comes
             _write(pipe.fileno(), state)
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[LineBatch]:
         """Yield the batches up to the end of the input, or until it is stopped.
 
         Raises ReadingStopped, and the OSError that the process met at its input.
@@ -140,7 +140,7 @@ def _write(pipe: int, data: bytes) -> None:
         rest = rest[os.write(pipe, rest) :]
 
 
-def _with_sanitized(batch: Batch, indexes: Sequence[int]) -> Batch:
+def _with_sanitized(batch: LineBatch, indexes: Sequence[int]) -> LineBatch:
     """Return the batch with the class of its sanitized events, which no message has."""
     events = list(batch.text.events)
     for index in indexes:
