@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import adding, delivering, derive, idle, intake, prune, start, syslog_ng, tui
+from bench import adding, delivering, derive, idle, intake, latency, prune, start, syslog_ng, tui
 from bench.program import ROOT
 from bench.results import Run, goals_text, machine, markdown, save
 
@@ -43,6 +43,7 @@ CASES = {
     "prune": Case("prune of 1M events", prune.measure),
     "http": Case("intake over HTTP", intake.over_http),
     "socket": Case("intake by socket", intake.by_socket),
+    "latency": Case("event from a source to a receiver, interval 0, linger 0", latency.measure),
     "start": Case("start of a command", start.measure),
     "idle": Case(f"idle worker, {idle.WEBHOOKS:,} webhooks", idle.measure),
     "derive": Case(f"a look at {derive.PEERS:,} WireGuard peers", derive.measure, is_quick=False),
