@@ -43,6 +43,7 @@ def webhook_shape(webhook: Webhook, status: WebhookStatus | None, *, reveal: boo
         "max_events": fields.max_events,
         "max_bytes": fields.max_bytes,
         "interval": duration_text(fields.interval_ms),
+        "retry_interval": duration_text(fields.retry_interval_ms),
         "ca_file": fields.ca_file,
         "secret": secrets is not None if webhook.readable else None,
         "secret_rotation_ends": time_text(secrets.previous_until_ms) if secrets else None,

@@ -233,7 +233,7 @@ class Sender:
         return now_ms
 
     def _retry_interval_ms(self, work: Work) -> int:
-        return self.settings.retry_interval_of(None, work.interval_ms)
+        return self.settings.retry_interval_of(work.retry_interval_ms, work.interval_ms)
 
     def _result(self, outcome: Outcome, started_ms: int) -> AttemptResult:
         return AttemptResult(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -13,6 +14,7 @@ from domain.event_types import EventType
 from domain.extra_fields import check_extra_fields
 from domain.headers import check_headers
 from domain.hidden_fields import WithHiddenFields
+from domain.options import DURATION, Option
 from domain.settings import BY_NAME
 from domain.urls import check_url
 
@@ -20,11 +22,25 @@ NAME_LIMIT = 64
 """Characters in the name of a webhook."""
 
 
+LIMITS: Mapping[str, Option] = {
+    **{name: BY_NAME[name] for name in ("max_events", "max_bytes", "interval")},
+    "retry_interval": Option(
+        "retry_interval",
+        DURATION,
+        "how long a failed attempt waits for the next",
+        BY_NAME["retry_interval"].lowest,
+        BY_NAME["retry_interval"].highest,
+    ),
+}
+"""Limits and intervals that a webhook may have of its own, in place of the setting of that name."""
+
+
 class WebhookFields(WithHiddenFields, frozen=True):
     """Everything about a webhook that an admin may edit, except its signing secrets.
 
-    `max_events`, `max_bytes` and `interval_ms` are None where the webhook follows the
-    setting of that name. `ca_file` is the absolute path of a PEM bundle.
+    `max_events`, `max_bytes`, `interval_ms` and `retry_interval_ms` are None where the webhook
+    follows the setting of that name; 0 is an interval. `ca_file` is the absolute path of a PEM
+    bundle.
     """
 
     HIDDEN = ("url", "headers")
@@ -38,6 +54,7 @@ class WebhookFields(WithHiddenFields, frozen=True):
     max_events: int | None = None
     max_bytes: int | None = None
     interval_ms: int | None = None
+    retry_interval_ms: int | None = None
     ca_file: str | None = None
 
 
@@ -63,6 +80,7 @@ def check_fields(fields: WebhookFields, before: WebhookFields | None = None) -> 
             partial(check_limit, "max_events", fields.max_events),
             partial(check_limit, "max_bytes", fields.max_bytes),
             partial(check_limit, "interval", fields.interval_ms),
+            partial(check_limit, "retry_interval", fields.retry_interval_ms),
             partial(_unless_none, check_ca_file, fields.ca_file),
         ]
     )
@@ -87,9 +105,14 @@ def check_name(text: str) -> str:
     return name
 
 
-def check_limit(setting_name: str, value: int | None) -> None:
-    """Check a webhook's own max_events, max_bytes or interval. Raises FieldError."""
-    BY_NAME[setting_name].check(value)
+def check_limit(name: str, value: int | None) -> None:
+    """Check a webhook's own limit or interval. Raises FieldError."""
+    LIMITS[name].check(value)
+
+
+def parse_limit(name: str, text: str) -> int:
+    """Read a webhook's own limit or interval. Raises FieldError."""
+    return cast("int", LIMITS[name].parse(text))  # each of them is a number
 
 
 def check_ca_file(path: str) -> str:

@@ -159,6 +159,7 @@ class Work(WithHiddenFields, frozen=True):
     ca_file: str | None
     revision: int
     interval_ms: int | None
+    retry_interval_ms: int | None
 
 
 class AttemptResult(msgspec.Struct, frozen=True):

@@ -130,6 +130,7 @@ def audit_fields(fields: WebhookFields, secret: str | None) -> dict[str, object]
         "max_events": fields.max_events,
         "max_bytes": fields.max_bytes,
         "interval_ms": fields.interval_ms,
+        "retry_interval_ms": fields.retry_interval_ms,
         "ca_file": fields.ca_file,
         "secret": secret,
     }

@@ -142,6 +142,7 @@ def write_fields(row: WebhookRow, fields: WebhookFields, vault: Vault) -> None:
     row.max_events = fields.max_events
     row.max_bytes = fields.max_bytes
     row.interval_ms = fields.interval_ms
+    row.retry_interval_ms = fields.retry_interval_ms
     row.ca_file = fields.ca_file
 
 
@@ -173,5 +174,6 @@ def _fields_of(row: WebhookRow, target: RequestTarget) -> WebhookFields:
         max_events=row.max_events,
         max_bytes=row.max_bytes,
         interval_ms=row.interval_ms,
+        retry_interval_ms=row.retry_interval_ms,
         ca_file=row.ca_file,
     )

@@ -23,7 +23,7 @@ from domain.signing import format_secret, parse_secret
 from domain.strict_json import StrictJsonError, compact, decode
 from domain.times import parse_rfc3339
 from domain.urls import is_masked_url
-from domain.webhooks import WebhookFields, clean_fields
+from domain.webhooks import WebhookFields, clean_fields, parse_limit
 from domain.wording import duration_text, time_text
 from store.configuration import StoredConfiguration
 from store.records import Secrets, StoredSource, Webhook
@@ -52,6 +52,7 @@ class WebhookEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_events: int | UnsetType | None = UNSET
     max_bytes: int | UnsetType | None = UNSET
     interval: str | UnsetType | None = UNSET
+    retry_interval: str | UnsetType | None = UNSET
     ca_file: str | UnsetType | None = UNSET
     secrets: list[str] | UnsetType | None = UNSET
     secret_rotation_ends: str | None = None
@@ -125,6 +126,7 @@ def _webhook(webhook: Webhook, now_ms: int, *, reveal: bool) -> WebhookEntry:
         max_events=fields.max_events,
         max_bytes=fields.max_bytes,
         interval=duration_text(fields.interval_ms),
+        retry_interval=duration_text(fields.retry_interval_ms),
         ca_file=fields.ca_file,
         secrets=[secret if reveal else MASK for secret in in_force] if webhook.readable else None,
         secret_rotation_ends=time_text(ends),
@@ -173,7 +175,8 @@ def webhook_fields(entry: WebhookEntry, before: Webhook | None) -> WebhookFields
         extra_fields=_extra_fields(entry, base.extra_fields),
         max_events=given(entry.max_events, base.max_events),
         max_bytes=given(entry.max_bytes, base.max_bytes),
-        interval_ms=_interval(entry, base.interval_ms),
+        interval_ms=_span("interval", entry.interval, base.interval_ms),
+        retry_interval_ms=_span("retry_interval", entry.retry_interval, base.retry_interval_ms),
         ca_file=given(entry.ca_file, base.ca_file),
     )
     fields = clean_fields(fields, base)
@@ -270,13 +273,10 @@ def _extra_fields(entry: WebhookEntry, kept: Pairs) -> Pairs:
     return tuple(split_pair("extra_fields", text, "source: hub") for text in entry.extra_fields)
 
 
-def _interval(entry: WebhookEntry, kept: int | None) -> int | None:
-    if isinstance(entry.interval, UnsetType):
+def _span(name: str, text: str | UnsetType | None, kept: int | None) -> int | None:
+    if isinstance(text, UnsetType):
         return kept
-    if entry.interval is None:
-        return None
-    value = BY_NAME["interval"].parse(entry.interval)
-    return value if isinstance(value, int) else None
+    return None if text is None else parse_limit(name, text)
 
 
 def _secret(text: str) -> str:

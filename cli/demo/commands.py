@@ -147,7 +147,13 @@ def demo_webhooks(base: str) -> tuple[WebhookFields, ...]:
             interval_ms=3 * SECOND_MS,
             extra_fields=(("site", "demo"),),
         ),
-        WebhookFields(EventType.ALERTS, f"{base}/pager", name="pager", interval_ms=5 * SECOND_MS),
+        WebhookFields(
+            EventType.ALERTS,
+            f"{base}/pager",
+            name="pager",
+            interval_ms=0,
+            retry_interval_ms=5 * SECOND_MS,
+        ),
         WebhookFields(EventType.ENDPOINT_STATS, f"{base}/archive", name="archive", active=False),
     )
 

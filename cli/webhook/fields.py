@@ -44,7 +44,7 @@ _HEADERS = "headers"
 _EXTRA_FIELDS = "extra_fields"
 FIELD_OPTIONS = (
     *("type", "url", "name", "headers", "headers_file", "extra_fields", "state"),
-    *("max_events", "max_bytes", "interval_ms", "ca_file"),
+    *("max_events", "max_bytes", "interval_ms", "retry_interval_ms", "ca_file"),
     *("unset_headers", "unset_extra_fields"),
 )
 GENERATED = ("generate", "rotate")
@@ -94,6 +94,7 @@ class FieldOptions:
             max_events=_chosen(args.max_events, fields.max_events),
             max_bytes=_chosen(args.max_bytes, fields.max_bytes),
             interval_ms=_chosen(args.interval_ms, fields.interval_ms),
+            retry_interval_ms=_chosen(args.retry_interval_ms, fields.retry_interval_ms),
             ca_file=self._ca_file(fields.ca_file),
         )
         return clean_fields(changed, fields)

@@ -83,7 +83,14 @@ def _add_fields(parser: Parser, count: Reader, size: Reader, span: Reader) -> No
         dest="interval_ms",
         type=span,
         metavar="TIME",
-        help="the time between two runs and between two attempts, such as 3m",
+        help="the time between two runs, such as 3m; 0s: it sends as soon as something waits",
+    )
+    parser.add_argument(
+        "--retry-interval",
+        dest="retry_interval_ms",
+        type=span,
+        metavar="TIME",
+        help="how long a failed attempt waits for the next, such as 30s",
     )
 
 
@@ -220,7 +227,14 @@ def _test(commands: Commands) -> None:
     test.add_argument(
         "--secret", metavar="SECRET", help="sign with it: whsec_... or @FILE; none: unsigned"
     )
-    test.set_defaults(name=None, state=None, max_events=None, max_bytes=None, interval_ms=None)
+    test.set_defaults(
+        name=None,
+        state=None,
+        max_events=None,
+        max_bytes=None,
+        interval_ms=None,
+        retry_interval_ms=None,
+    )
     add_json(test)
 
 

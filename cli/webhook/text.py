@@ -5,8 +5,10 @@ from __future__ import annotations
 from cli.json_shapes import header_lines, secret_lines, shown_url
 from cli.output import labelled
 from delivery.outcome import release_command
-from delivery.report import undelivered
+from delivery.report import at_interval_0, undelivered
 from domain.settings import BY_NAME, Settings
+from domain.times import format_duration
+from domain.webhooks import WebhookFields
 from domain.wording import counted, time_text
 from store.records import QuarantinedEvent, Webhook, WebhookStatus
 from store.webhooks import UNDELETE_MS
@@ -33,7 +35,8 @@ def full_text(
             *[("extra field", f"{key}: {value}") for key, value in fields.extra_fields],
             ("max events", _limit("max_events", fields.max_events, settings)),
             ("max bytes", _limit("max_bytes", fields.max_bytes, settings)),
-            ("interval", _limit("interval", fields.interval_ms, settings)),
+            ("interval", _interval(fields, settings)),
+            ("retry interval", _retry_interval(fields, settings)),
             ("CA file", fields.ca_file),
             ("secret", _secret(webhook)),
             *[("secret in clear", line) for line in (secret_lines(webhook) if reveal else [])],
@@ -75,6 +78,24 @@ def _limit(name: str, value: int | None, settings: Settings) -> str:
     if value is not None:
         return setting.format(value)
     return f"{setting.format(getattr(settings, setting.field))} (the setting)"
+
+
+def _interval(fields: WebhookFields, settings: Settings) -> str:
+    text = _limit("interval", fields.interval_ms, settings)
+    if settings.interval_of(fields.interval_ms) > 0:
+        return text
+    return f"{text}: {at_interval_0(settings.linger_ms)}"
+
+
+def _retry_interval(fields: WebhookFields, settings: Settings) -> str:
+    own_ms, interval_ms = fields.retry_interval_ms, fields.interval_ms
+    text = format_duration(settings.retry_interval_of(own_ms, interval_ms))
+    if own_ms is not None:
+        return text
+    if settings.retry_interval_ms is not None:
+        return f"{text} (the setting)"
+    is_0 = settings.interval_of(interval_ms) == 0
+    return f"{text} (since the interval is 0s)" if is_0 else f"{text} (the interval)"
 
 
 def _secret(webhook: Webhook) -> str | None:

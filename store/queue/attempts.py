@@ -243,6 +243,7 @@ def _begin(delivery: DeliveryRow, body: bytes, row: WebhookRow, vault: Vault, no
         ca_file=row.ca_file,
         revision=row.revision,
         interval_ms=row.interval_ms,
+        retry_interval_ms=row.retry_interval_ms,
     )
 
 

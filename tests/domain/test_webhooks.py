@@ -13,6 +13,7 @@ from domain.webhooks import (
     check_fields,
     check_name,
     clean_fields,
+    parse_limit,
 )
 
 GOOD = WebhookFields(
@@ -24,6 +25,7 @@ GOOD = WebhookFields(
     max_events=100,
     max_bytes=100_000,
     interval_ms=60_000,
+    retry_interval_ms=20_000,
     ca_file="/etc/ssl/own.pem",
 )
 
@@ -51,6 +53,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         max_events=0,
         max_bytes=999,
         interval_ms=999,
+        retry_interval_ms=0,
         ca_file="own.pem",
     )
     with pytest.raises(FieldErrors) as caught:
@@ -66,6 +69,8 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         "write a size such as 1000000, 256MB or 64KiB from 1kB to 50MB",
         "interval: 999ms is out of range; "
         "write a duration such as 90s, 3m, 1h or 1d from 1s to 1d, or 0s",
+        "retry_interval: 0s is out of range; "
+        "write a duration such as 90s, 3m, 1h or 1d from 1s to 1d",
         "ca_file: 'own.pem' is not an absolute path; start it with /",
     ]
     assert [error.field for error in caught.value.errors][:2] == ["url", "name"]
@@ -125,8 +130,18 @@ def test_a_bad_ca_file_is_refused(path: str) -> None:
         {"max_events": 100_001},
         {"max_bytes": 50_000_001},
         {"interval_ms": 86_400_001},
+        {"interval_ms": 1},
+        {"retry_interval_ms": 999},
+        {"retry_interval_ms": 86_400_001},
     ],
 )
 def test_limits_have_the_ranges_of_their_settings(limits: dict[str, int]) -> None:
     with pytest.raises(FieldErrors, match="out of range"):
         check_fields(replace(GOOD, **limits))
+
+
+def test_an_interval_of_0_is_one_and_a_word_is_no_retry_interval() -> None:
+    assert clean_fields(replace(GOOD, interval_ms=0)).interval_ms == 0
+    assert (parse_limit("interval", "0s"), parse_limit("retry_interval", "5s")) == (0, 5_000)
+    with pytest.raises(FieldError, match="retry_interval: 'interval' is not a duration; write a"):
+        parse_limit("retry_interval", "interval")

@@ -34,7 +34,20 @@ RAISES = {
 
 def work(number: int, size: int = 2) -> Work:
     return Work(
-        number, f"msg_{number}", 1, 1, 1, b"x" * size, "http://a/", "http://a/", (), (), None, 1, 1
+        number,
+        f"msg_{number}",
+        1,
+        1,
+        1,
+        b"x" * size,
+        "http://a/",
+        "http://a/",
+        (),
+        (),
+        None,
+        1,
+        1,
+        None,
     )
 
 

@@ -14,7 +14,8 @@ from textual.widget import Widget
 from textual.widgets import Collapsible, Input, Select, Static, TextArea
 
 from domain.event_types import EventType
-from domain.settings import BY_NAME, Settings, value_of
+from domain.settings import BY_NAME, RETRY_WITHOUT_INTERVAL_MS, Settings, value_of
+from domain.times import format_duration
 from tui.webhook_form.secrets import SecretChoice
 from tui.webhook_form.texts import (
     ACTIVE,
@@ -36,7 +37,7 @@ STARTS: Options = [
 ]
 INACTIVE_MEANS = "\nInactive: it collects and sends nothing."
 HEADERS_HINT = "one a line, as  Authorization: Bearer abc"
-EXTRA_FIELDS_HINT = "one a line, as  source: tocsin  is added to each event"
+EXTRA_FIELDS_HINT = "one a line, as  source: tocsin  added to each event"
 
 
 class WebhookFieldsPanel(VerticalScroll, can_focus=False):
@@ -151,7 +152,8 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
 
     def _advanced(self) -> Iterable[Widget]:
         yield self._limit("max_bytes")
-        yield self._limit("interval")
+        yield self._limit("interval", "; 0s: as soon as something waits")
+        yield self._retry_interval()
         yield self._box("ca_file", "the system's; or a PEM file, as /etc/ssl/own.pem")
         yield self._field("secret", self._select("secret", self._secrets))
         own = TextBox(self._first.own_secret, password=True, id="box-own_secret")
@@ -173,10 +175,16 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         box = TextBox(getattr(self._first, name), placeholder=placeholder, id=f"box-{name}")
         return self._field(name, box, label=label)
 
-    def _limit(self, name: str) -> Field:
+    def _limit(self, name: str, more: str = "") -> Field:
         setting = BY_NAME[name]
         default = setting.format(value_of(self._settings, setting))
-        return self._box(name, f"{default} (the setting)")
+        return self._box(name, f"{default} (the setting){more}")
+
+    def _retry_interval(self) -> Field:
+        if self._settings.retry_interval_ms is not None:
+            return self._limit("retry_interval")
+        span = format_duration(RETRY_WITHOUT_INTERVAL_MS)
+        return self._box("retry_interval", f"the interval; {span} where that is 0s")
 
     def _lines(self, name: str, hint: str) -> Field:
         lines = NameValueBox(getattr(self._first, name), placeholder=hint, id=f"box-{name}")

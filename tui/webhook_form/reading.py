@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -12,9 +12,8 @@ from domain.errors import FieldError, FieldErrors
 from domain.event_types import EventType
 from domain.extra_fields import parse_extra_fields
 from domain.pairs import Pair, Pairs
-from domain.settings import BY_NAME
 from domain.times import parse_time
-from domain.webhooks import WebhookFields, check_ca_file, check_name
+from domain.webhooks import WebhookFields, check_ca_file, check_name, parse_limit
 from store.records import Secrets
 from store.webhook_edits import SecretChange, changed_secrets
 from tui.webhook_form.hidden_values import read_headers, read_url
@@ -57,6 +56,7 @@ def read_texts(texts: FormTexts, now_ms: int, kept: Pairs = ()) -> FormReading:
         max_events=read.limit("max_events", texts.max_events),
         max_bytes=read.limit("max_bytes", texts.max_bytes),
         interval_ms=read.limit("interval", texts.interval),
+        retry_interval_ms=read.limit("retry_interval", texts.retry_interval),
         ca_file=read("ca_file", lambda: _if_any(check_ca_file, texts.ca_file), None),
     )
     change = read(
@@ -88,8 +88,8 @@ class _Reader:
         whole = self(name, lambda: read(text), None)
         return _right_lines(read, text) if whole is None else whole
 
-    def limit(self, name: str, text: str) -> Any:
-        return self(name, lambda: BY_NAME[name].parse(text) if text.strip() else None, None)
+    def limit(self, name: str, text: str) -> int | None:
+        return self(name, lambda: parse_limit(name, text) if text.strip() else None, None)
 
 
 def _right_lines(read: Callable[[str], Pairs], text: str) -> Pairs:

@@ -266,7 +266,7 @@ class FormSession:
 
     def _folded(self) -> list[str]:
         """The fields behind the fold in which something stands."""
-        limits = ("max_bytes", "interval", "ca_file")
+        limits = ("max_bytes", "interval", "retry_interval", "ca_file")
         names = [name for name in limits if getattr(self.texts, name).strip()]
         names += ["secret"] if self.webhook.secrets is not None else []
         return names + (["start"] if self.texts.start != NOW else [])

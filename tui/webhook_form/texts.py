@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from domain.event_types import EventType
 from domain.hidden_fields import WithHiddenFields
 from domain.pairs import pairs_text
-from domain.settings import BY_NAME
-from domain.webhooks import WebhookFields
+from domain.webhooks import LIMITS, WebhookFields
 from tui.webhook_form.hidden_values import (
     KnownValues,
     hide_headers,
@@ -37,6 +36,7 @@ LABELS = {
     "max_events": "Max events",
     "max_bytes": "Max bytes",
     "interval": "Interval",
+    "retry_interval": "Retry interval",
     "ca_file": "CA file",
     "secret": "Secret",
     "own_secret": "Secret",
@@ -69,6 +69,7 @@ class FormTexts(WithHiddenFields, frozen=True):
     max_events: str = ""
     max_bytes: str = ""
     interval: str = ""
+    retry_interval: str = ""
     ca_file: str = ""
     secret: str = SecretChoice.KEEP.value
     own_secret: str = ""
@@ -114,10 +115,11 @@ def texts_of(webhook: WebhookFields) -> FormTexts:
         max_events=_limit_text("max_events", webhook.max_events),
         max_bytes=_limit_text("max_bytes", webhook.max_bytes),
         interval=_limit_text("interval", webhook.interval_ms),
+        retry_interval=_limit_text("retry_interval", webhook.retry_interval_ms),
         ca_file=webhook.ca_file or "",
         known=with_url(webhook.url, known_headers(webhook.headers)),
     ).masked
 
 
 def _limit_text(name: str, value: int | None) -> str:
-    return "" if value is None else BY_NAME[name].format(value)
+    return "" if value is None else LIMITS[name].format(value)

@@ -185,8 +185,16 @@ def test_an_outdated_store_can_be_read(tocsin: Tocsin) -> None:
             "dropped events 2, max events 5 -> none",
         ),
         (
-            {"after": {"name": None, "type": "alerts", "interval_ms": 1000, "secret": "set"}},
-            "type alerts, interval 1s, secret set",
+            {
+                "after": {
+                    "name": None,
+                    "type": "alerts",
+                    "interval_ms": 0,
+                    "retry_interval_ms": 1000,
+                    "secret": "set",
+                }
+            },
+            "type alerts, interval 0s, retry interval 1s, secret set",
         ),
     ],
 )

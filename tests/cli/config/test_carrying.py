@@ -64,7 +64,8 @@ def full(tocsin: Tocsin) -> Tocsin:
     done(tocsin, "config", "set", "event_names", "off")
     alerts = ("webhook", "add", "--type", "alerts", "--url", "https://siem.example/in")
     more = ("--header", f"Authorization: {TOKEN}", "--extra-field", "site: hub: 1")
-    limits = ("--max-events", "7", "--interval", "90s", "--state", "inactive")
+    spans = ("--interval", "0s", "--retry-interval", "90s")
+    limits = ("--max-events", "7", *spans, "--state", "inactive")
     done(tocsin, *alerts, "--name", "siem", "--secret", "@-", *more, *limits, stdin=SECRET)
     done(tocsin, "webhook", "edit", "siem", "--secret", "rotate")
     for url in ("https://twin.example/", "https://twin.example/", "https://other.example/"):
@@ -239,6 +240,19 @@ def test_it_asks_before_it_changes(tocsin: Tocsin) -> None:
     assert exported(tocsin)["settings"] == {}
 
 
+def test_a_document_of_before_has_no_word_about_retries(full: Tocsin, empty: Tocsin) -> None:
+    """A new webhook then has no retry interval of its own, and one that is there keeps it."""
+    document = revealed(full)
+    assert document["webhooks"][0]["interval"] == "0s"
+    assert document["webhooks"][0].pop("retry_interval") == "1m30s"
+    bring(empty, document)
+    assert [one["retry_interval"] for one in exported(empty)["webhooks"]] == [None] * 4
+    bring(full, document)
+    assert exported(full)["webhooks"][0]["retry_interval"] == "1m30s"
+    document["webhooks"][0]["retry_interval"] = None
+    assert "retry interval 1m30s -> none" in bring(full, document)
+
+
 def test_a_change_of_type_says_what_is_dropped(full: Tocsin) -> None:
     done(full, "event", "emit", stdin='{"type": "alerts", "attributes": {}}')
     [line] = bring(full, webhook(type="log_changes", url="https://siem.example/in")).splitlines()
@@ -289,6 +303,9 @@ def test_tokens_hosts_and_brokers_are_told_of(tocsin: Tocsin) -> None:
         (webhook(secrets=[SECRET, SECRET]), "webhooks[0].secret_rotation_ends: two secrets "),
         (webhook(secrets=[SECRET] * 3), "webhooks[0].secrets: there are 3; "),
         (webhook(interval="1x"), "webhooks[0].interval: "),
+        (webhook(interval="1ms"), "webhooks[0].interval: 1ms is out of range; "),
+        (webhook(retry_interval="0s"), "webhooks[0].retry_interval: 0s is out of range; "),
+        (webhook(retry_interval="interval"), "webhooks[0].retry_interval: 'interval' is not a "),
         (webhook(ca_file="/nowhere.pem"), "webhooks[0].ca_file: "),
         (
             {"version": 1, "sources": [{"name": "a", "kind": "wireguard", "options": {"x": "1"}}]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -37,6 +38,45 @@ def test_add_prints_the_id(tocsin: Tocsin) -> None:
     assert add(tocsin) == 1
     assert add(tocsin, "--name", "siem", "--state", "inactive", "--interval", "10s") == 2
     assert record(tocsin, 2).fields == fields(name="siem", active=False, interval_ms=10_000)
+
+
+def test_an_interval_of_0_is_not_taken_for_none(tocsin: Tocsin) -> None:
+    assert add(tocsin, "--interval", "0s", "--retry-interval", "5s") == 1
+    wanted = fields(interval_ms=0, retry_interval_ms=5_000)
+    assert record(tocsin, 1).fields == wanted
+    shape = json.loads(tocsin.run("webhook", "show", "1", "--json").stdout)
+    assert (shape["interval"], shape["retry_interval"]) == ("0s", "5s")
+    assert tocsin.run("webhook", "edit", "1", "--max-events", "7").returncode == 0
+    assert record(tocsin, 1).fields == replace(wanted, max_events=7)
+    assert tocsin.run("webhook", "edit", "1", "--retry-interval", "0s").returncode != 0
+    assert tocsin.run("webhook", "edit", "1", "--interval", "", "--retry-interval", "").stdout == ""
+    assert record(tocsin, 1).fields == fields(max_events=7)
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "interval", "retry"),
+    [
+        ((), (), "3m (the setting)", "3m (the interval)"),
+        (("--interval", "1h"), (), "1h", "1h (the interval)"),
+        (("--interval", "0s"), (), "0s: 1s after something waits", "3m (since the interval is 0s)"),
+        (("--interval", "1h"), ("retry_interval=30s",), "1h", "30s (the setting)"),
+        (("--retry-interval", "5s"), ("retry_interval=30s",), "3m (the setting)", "5s"),
+        (
+            (),
+            ("interval=0s", "linger=0s"),
+            "0s (the setting): as soon as something waits",
+            "3m (since the interval is 0s)",
+        ),
+    ],
+)
+def test_show_says_the_waits_and_where_they_come_from(
+    tocsin: Tocsin, options: tuple[str, ...], settings: tuple[str, ...], interval: str, retry: str
+) -> None:
+    add(tocsin, *options)
+    given = [word for setting in settings for word in ("--set", setting)]
+    lines = tocsin.run("webhook", "show", "1", *given).stdout.splitlines()
+    shown = dict(re.split(r"  +", line, maxsplit=1) for line in lines)
+    assert (shown["interval"], shown["retry interval"]) == (interval, retry)
 
 
 def test_add_like_another_takes_all_but_the_name(tocsin: Tocsin) -> None:
@@ -115,6 +155,7 @@ def test_add_prints_json(tocsin: Tocsin) -> None:
         "max_events": None,
         "max_bytes": None,
         "interval": None,
+        "retry_interval": None,
         "ca_file": None,
         "secret": False,
         "secret_rotation_ends": None,

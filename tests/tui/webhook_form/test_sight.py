@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
-from textual.widgets import Collapsible, Static
+from textual.widgets import Collapsible, Input, Static
 
 from domain.webhooks import WebhookFields
-from store import models
+from store import models, settings
 from store.webhook_edits import RotateSecret
-from tests.support.apps import Bench
+from tests.support.apps import Bench, settings_bench
 from tests.support.receiver_client import Receiver
-from tests.support.stores import ALERTS, MINUTE, fields
+from tests.support.stores import ACTOR, ALERTS, MINUTE, NOW, fields
 from tests.support.webhook_forms import SIEM, Form, form, webhook
 from tests.tui.webhook_form.test_saving import busy, until_closed
 from tui.widgets.inputs import Dropdown
@@ -138,6 +139,9 @@ def test_the_fold_names_what_stands_in_it(bench: Bench) -> None:
         async with form(bench, editing=1) as shown:
             assert fold(shown) == "Advanced: Interval, CA file, Secret"
             await shown.write("interval", "")
+            await shown.write("retry_interval", "5s")
+            assert fold(shown) == "Advanced: Retry interval, CA file, Secret"
+            await shown.write("retry_interval", "")
             await shown.write("secret", "none")
             assert fold(shown) == "Advanced: CA file"
         async with form(bench) as shown:
@@ -279,3 +283,32 @@ def test_the_form_names_its_keys_as_they_are(bench: Bench) -> None:
             await shown.until("The receiver needs it: f6 copies it, f7 shows it later.")
 
     asyncio.run(scene())
+
+
+def test_an_interval_of_0_is_saved_and_shown_again(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.write("interval", "0s")
+            await shown.write("retry_interval", "5s")
+            await shown.press("ctrl+s")
+            await until_closed(shown)
+        saved = webhook(bench, 1).fields
+        assert (saved.interval_ms, saved.retry_interval_ms) == (0, 5_000)
+        async with form(bench, editing=1) as shown:
+            assert (shown.value("interval"), shown.value("retry_interval")) == ("0s", "5s")
+
+    asyncio.run(scene())
+
+
+def test_an_empty_box_says_how_long_a_retry_waits(tmp_path: Path) -> None:
+    async def hint(bench: Bench) -> str:
+        async with form(bench) as shown:
+            box = shown.app.screen.query_one("#box-retry_interval", Input)
+            return box.placeholder
+
+    with settings_bench(tmp_path / "home" / "tocsin.db") as bench:
+        assert asyncio.run(hint(bench)) == "the interval; 3m where that is 0s"
+        bench.opened.call(settings.save, "retry_interval", "30s", ACTOR, NOW)
+        assert asyncio.run(hint(bench)) == "30s (the setting)"

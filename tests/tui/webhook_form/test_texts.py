@@ -26,7 +26,8 @@ FIELDS = st.builds(
     extra_fields=PAIRS,
     max_events=st.none() | st.integers(1, 100_000),
     max_bytes=st.none() | st.integers(1_000, 50_000_000),
-    interval_ms=st.none() | st.integers(1_000, 86_400_000),
+    interval_ms=st.none() | st.just(0) | st.integers(1_000, 86_400_000),
+    retry_interval_ms=st.none() | st.integers(1_000, 86_400_000),
     ca_file=st.none() | WORD.map("/etc/{}.pem".format),
 )
 GOOD = FormTexts(url="https://example.com/hook")
@@ -52,6 +53,7 @@ def test_every_error_stands_at_its_field_with_its_cure() -> None:
         max_events="0",
         max_bytes="lots",
         interval="3",
+        retry_interval="interval",
         ca_file="own.pem",
         secret=SecretChoice.OWN,
         own_secret="hunter2",
@@ -66,6 +68,7 @@ def test_every_error_stands_at_its_field_with_its_cure() -> None:
         "max_events",
         "max_bytes",
         "interval",
+        "retry_interval",
         "ca_file",
         "own_secret",
         "since",
@@ -76,6 +79,7 @@ def test_every_error_stands_at_its_field_with_its_cure() -> None:
         "line 2: Host is set by Tocsin itself; leave it out",
     ]
     assert wrong.errors["interval"].endswith("write a duration such as 90s, 3m, 1h or 1d")
+    assert wrong.errors["retry_interval"].startswith("'interval' is not a duration; write a")
     assert "hunter2" not in wrong.errors["own_secret"]
 
 
