@@ -14,6 +14,8 @@ from tui.state.store_access import StoreAccess
 from tui.widgets.type_tabs import short_count
 
 MOST_FOUND = 5_000
+MOST_IDS = 1_000_000
+"""Events of a type whose ids are all looked at at once: a tenth of a second."""
 
 
 class EventSearch:
@@ -42,13 +44,20 @@ class EventSearch:
         return f"{count:,} found, looked at {self._top - self._place:,} of {total:,}"
 
     @property
+    def _is_small(self) -> bool:
+        return self._start - self._bottom <= MOST_IDS
+
+    @property
     def _is_full(self) -> bool:
         return len(self.found) >= MOST_FOUND
 
     async def go_on(self, access: StoreAccess) -> None:
-        """Search the next stretch of older events; first of all for the id. Raises Refused."""
+        """Search the next stretch of older events; first of all for the id. Raises Refused.
+
+        Among very many events the id is found as other text is: its search would hold up others.
+        """
         match self._terms:
-            case (Term(HasText(id_), False),) if self._place == self._start:
+            case (Term(HasText(id_), False),) if self._place == self._start and self._is_small:
                 by_id = await access.read(reading.with_id, id_, self._type)
                 self._add([event.seq for event in by_id])
         above = max(self._bottom, self._place - SCANNED_ROWS)

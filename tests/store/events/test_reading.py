@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from domain.event_types import EventType
 from domain.events import Event, read_event
 from domain.times import parse_rfc3339
-from store.events import keys, reading
-from store.models import DeliveryRow, database
+from store.events import adding, keys, reading
+from store.models import DeliveryRow, EventRow, HeadRow, database
 from store.queue import sealing
 from store.ranges import Ranges
 from tests.support.stores import ALERTS, NOW, Desk, compact, events
@@ -120,3 +122,34 @@ def test_ids_are_searched_in_their_index_alone(desk: Desk) -> None:
     assert any("COVERING INDEX event_moment_id (moment>? AND moment<?)" in plan for plan in plans)
     assert any("INDEX event_moment_id (moment=? AND id=?)" in plan for plan in plans)
     assert not [plan for plan in plans if plan == "SCAN event" or "SCAN t1" in plan]
+
+
+SOME = st.sets(st.integers(1, 25)).map(sorted)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wanted=SOME.filter(bool), gone=SOME, limit=st.integers(0, 30))
+def test_ranges_are_read_as_a_plain_query_reads_them(
+    desk: Desk, wanted: list[int], gone: list[int], limit: int
+) -> None:
+    def run() -> None:
+        EventRow.delete().execute()
+        HeadRow.update(seq=0).execute()
+        adding.append(events(1, 25), NOW)
+        adding.append(events(1, 25, EventType.LOG_AUTHN), NOW)
+        lost = EventRow.key.in_([keys.key_of(ALERTS, seq) for seq in gone])
+        EventRow.delete().where(lost).execute()
+        there = EventRow.key.in_([keys.key_of(ALERTS, seq) for seq in wanted])
+        kept = list(EventRow.select().where(there).order_by(EventRow.key))
+        numbers = Ranges.of(wanted)
+        assert reading.bodies(ALERTS, numbers) == [row.body for row in kept]
+        assert reading.sizes(ALERTS, numbers) == (len(kept), sum(len(row.body) for row in kept))
+        lengths = [(keys.seq_of(row.key), len(row.body)) for row in kept]
+        assert reading.lengths(ALERTS, numbers, limit) == lengths[:limit]
+        found = reading.load_ranges(ALERTS, numbers)
+        assert [(one.seq, one.id) for one in found] == [
+            (keys.seq_of(row.key), row.id) for row in kept
+        ]
+        assert reading.load(ALERTS, wanted[::-1]) == found
+
+    desk.call(run)
