@@ -53,7 +53,7 @@ class _FirstTimes:
         if (type_, seq) not in self.known:
             event = EventRow
             there = event.select(event.received_ms).where(keys.within(type_, seq))
-            times = rows(there.order_by(event.key).limit(1))
+            times = rows(there.order_by(keys.order()).limit(1))
             self.known[type_, seq] = int(times[0][0]) if times else None
         return self.known[type_, seq]
 

@@ -19,7 +19,7 @@ TOLERATED_MS = 60_000
 _NOTED = "events_ahead:"
 _LATEST = f"""
     SELECT h.type, h.pruned, f.value,
-        (SELECT e.received_ms FROM event e WHERE e.key = {keys.key_sql("h.type", "h.seq")}),
+        (SELECT received_ms FROM event WHERE {{is_newest}}),
         (SELECT MAX(d.ended_ms) FROM delivery d WHERE d.type = h.type)
     FROM head h LEFT JOIN fact f ON f.name = '{_NOTED}' || h.type ORDER BY h.type
 """  # noqa: S608 - a constant
@@ -50,7 +50,8 @@ def note_event_ahead(type_: str, seq: int, time_ms: int) -> None:
 def latest() -> dict[str, LatestTimes]:
     """Return the latest times of each type, for a warning of those later than now."""
     found = {}
-    for type_, pruned, note, event_ms, ended_ms in database.execute_sql(_LATEST).fetchall():
+    latest = _LATEST.format(is_newest=keys.is_at("h.type", "h.seq"))
+    for type_, pruned, note, event_ms, ended_ms in database.execute_sql(latest).fetchall():
         noted = json.loads(note) if note else {"seq": 0, "time_ms": 0}
         noted_ms = noted["time_ms"] if noted["seq"] > pruned else 0
         found[type_] = LatestTimes(max(event_ms or 0, noted_ms) or None, ended_ms)

@@ -7,9 +7,11 @@ their numbers asks by a range of keys.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
+from typing import Any
 
-from peewee import SQL, Expression
+from peewee import SQL, Expression, Tuple
 
 from domain.event_types import EventType
 from store.models import EventRow
@@ -34,6 +36,17 @@ _NUMBERS = {
 }
 _TYPES = {number: EventType(name) for name, number in _NUMBERS.items()}
 
+_older_type, _older_seq = SQL("type"), SQL("seq")
+_PAIRS = "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
+
+
+class _OfThread(threading.local):
+    is_older = False
+
+
+_of_thread = _OfThread()
+"""The thread of a store asks for older tables, or for those of today."""
+
 
 def number_of(type_: str) -> int:
     """Return the number that stands for a type in keys and moments."""
@@ -45,10 +58,12 @@ def key_of(type_: str, seq: int) -> int:
     return _NUMBERS[type_] << SEQ_BITS | min(max(seq, 0), MOST_SEQ)
 
 
-def key_sql(type_: str, seq: str) -> str:
-    """Return the SQL of `key_of` for two columns."""
+def is_at(type_: str, seq: str) -> str:
+    """Return the SQL condition that `event` is the one of two columns."""
+    if _of_thread.is_older:
+        return f"event.type = {type_} AND event.seq = {seq}"
     numbers = " ".join(f"WHEN '{name}' THEN {number}" for name, number in _NUMBERS.items())
-    return f"((CASE {type_} {numbers} END << {SEQ_BITS}) + {seq})"
+    return f"event.key = (CASE {type_} {numbers} END << {SEQ_BITS}) + {seq}"
 
 
 def seq_of(key: int) -> int:
@@ -68,12 +83,51 @@ def keys_of(type_: str, first: int = 0, last: int = MOST_SEQ) -> tuple[int, int]
 
 def within(type_: str, first: int = 0, last: int = MOST_SEQ) -> Expression:
     """Return the condition that an event is of a type, and its number in a range."""
+    if _of_thread.is_older:
+        return (_older_type == type_) & _older_seq.between(first, last)
     return EventRow.key.between(*keys_of(type_, first, last))
 
 
 def among(keys: Sequence[int]) -> Expression:
     """Return the condition that an event has one of these keys, however many they are."""
+    if _of_thread.is_older:
+        pairs = json.dumps([(type_of(key).value, seq_of(key)) for key in keys])
+        numbered: Expression = Tuple(_older_type, _older_seq).in_(SQL(_PAIRS, (pairs,)))
+        return numbered
     return EventRow.key.in_(SQL("(SELECT value FROM json_each(?))", (json.dumps(keys),)))
+
+
+def of_type(type_: str, known: Expression) -> Expression:
+    """Return the condition on the moments of a type; of older tables, on the type itself."""
+    return _older_type == type_ if _of_thread.is_older else known
+
+
+def order() -> Any:
+    """Return that by which events of one type are in the order of their numbers."""
+    return _older_seq if _of_thread.is_older else EventRow.key
+
+
+def is_among_ranges() -> str:
+    """Return the SQL condition that `event` is in the range of two keys in `wanted.value`."""
+    if _of_thread.is_older:
+        first, last = (f"json_extract(wanted.value, '$[{place}]')" for place in (0, 1))
+        types = " ".join(f"WHEN {number} THEN '{name}'" for name, number in _NUMBERS.items())
+        return (
+            f"event.type = CASE {first} >> {SEQ_BITS} {types} END"
+            f" AND event.seq BETWEEN {first} & {MOST_SEQ} AND {last} & {MOST_SEQ}"
+        )
+    return (
+        "event.key BETWEEN json_extract(wanted.value, '$[0]')"
+        " AND json_extract(wanted.value, '$[1]')"
+    )
+
+
+def use_older(is_older: bool) -> None:
+    """Ask for events by type and number from now on in this thread, as older tables have them.
+
+    They are shown with keys too, but are not in the order of these.
+    """
+    _of_thread.is_older = is_older
 
 
 def moment_of(type_: str, slot: int) -> int:

@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 SCANNED_ROWS = 20_000
 """Events that one step of a search reads: some hundredths of a second."""
 
-_OF_RANGES = """
-    FROM json_each(?) AS wanted CROSS JOIN event ON event.key
-    BETWEEN json_extract(wanted.value, '$[0]') AND json_extract(wanted.value, '$[1]')
-"""
+_OF_RANGES = "FROM json_each(?) AS wanted CROSS JOIN event ON"
 """Reads nothing between the ranges, however many they are, and goes through them in order."""
 
 
@@ -91,7 +88,8 @@ def _with_id(id_: str, type_: EventType, created_s: int | None) -> list[StoredEv
     )
     slots = (keys.NOT_GIVEN, keys.slot_of(created_s), keys.FORMER)
     exact = event.moment.in_([keys.moment_of(type_, slot) for slot in slots])
-    query = event.select(event.key).where(whole if created_s is None else exact, event.id == id_)
+    known = whole if created_s is None else exact
+    query = event.select(event.key).where(keys.of_type(type_, known), event.id == id_)
     return load(type_, [keys.seq_of(key) for (key,) in rows(query)])
 
 
@@ -103,19 +101,19 @@ def newest(
     query = _select().where(keys.within(type_, last=last))
     if since_ms is not None:
         query = query.where(EventRow.received_ms >= since_ms)
-    return [_stored(row) for row in rows(query.order_by(EventRow.key.desc()).limit(limit))]
+    return [_stored(row) for row in rows(query.order_by(keys.order().desc()).limit(limit))]
 
 
 def after(type_: EventType, seq: int, *, limit: int) -> list[StoredEvent]:
     """Return the events of a type after a number, oldest first."""
-    query = _select().where(keys.within(type_, seq + 1)).order_by(EventRow.key).limit(limit)
+    query = _select().where(keys.within(type_, seq + 1)).order_by(keys.order()).limit(limit)
     return [_stored(row) for row in rows(query)]
 
 
 def load(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
     """Return the events with these numbers, as far as they are kept, in the order of numbers."""
     query = _select().where(keys.among([keys.key_of(type_, seq) for seq in seqs]))
-    return [_stored(row) for row in rows(query.order_by(EventRow.key))]
+    return [_stored(row) for row in rows(query.order_by(keys.order()))]
 
 
 def load_ranges(type_: EventType, numbers: Ranges) -> list[StoredEvent]:
@@ -153,7 +151,7 @@ def scan(type_: EventType, terms: Sequence[Term], *, above: int, up_to: int) -> 
     query = EventRow.select(EventRow.key).where(
         keys.within(type_, above + 1, up_to), *event_conditions(terms)
     )
-    return [keys.seq_of(key) for (key,) in rows(query.order_by(EventRow.key.desc()))]
+    return [keys.seq_of(key) for (key,) in rows(query.order_by(keys.order().desc()))]
 
 
 def event_conditions(terms: Sequence[Term]) -> list[Any]:
@@ -193,7 +191,7 @@ def newest_matching(
 
 def _of_ranges(columns: str, type_: str, numbers: Ranges, limit: int = -1) -> list[Any]:
     wanted = json.dumps([keys.keys_of(type_, first, last) for first, last in numbers])
-    statement = f"SELECT {columns} {_OF_RANGES} LIMIT ?"
+    statement = f"SELECT {columns} {_OF_RANGES} {keys.is_among_ranges()} LIMIT ?"
     return list(database.execute_sql(statement, (wanted, limit)).fetchall())
 
 

@@ -71,7 +71,7 @@ STATEMENTS = (
     """,
 )
 VIEWS = (
-    f"CREATE TEMP VIEW event AS SELECT {_KEY} AS key, {_FORMER} AS moment, id, received_ms, body"  # noqa: S608 - constants
+    f"CREATE TEMP VIEW event AS SELECT {_KEY} AS key, {_FORMER} AS moment, *"  # noqa: S608 - constants
     " FROM main.event",
     "CREATE TEMP VIEW delivery AS SELECT *,"
     " kept_numbers(first_seq, last_seq, without) AS numbers FROM main.delivery",

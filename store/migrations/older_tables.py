@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from store.events import keys
 from store.migrations import m0004_event_keys
 
 _REFUSALS = 2
@@ -28,6 +29,7 @@ def show(connection: sqlite3.Connection, schema: int) -> None:
     views = connection.execute("SELECT name FROM temp.sqlite_master WHERE type = 'view'").fetchall()
     for (name,) in views:
         connection.execute(f'DROP VIEW temp."{name}"')
+    keys.use_older(schema < _EVENT_KEYS)
     if schema < _REFUSALS:
         connection.execute(_REFUSAL)
     if schema < _EVENT_KEYS:

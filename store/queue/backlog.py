@@ -8,7 +8,7 @@ import msgspec
 
 from domain.actors import Actor
 from store import audit
-from store.events.keys import seq_of, within
+from store.events.keys import order, seq_of, within
 from store.models import DeliveryRow, EventRow, HeadRow, WebhookRow, database, rows
 from store.webhook_rows import Redo, live, redo_of, set_redo
 
@@ -58,7 +58,7 @@ def first_since(type_: str, after: int, until: int, since_ms: int) -> int | None
     query = EventRow.select(EventRow.key).where(
         within(type_, after + 1, until), EventRow.received_ms >= since_ms
     )
-    found = rows(query.order_by(EventRow.key).limit(1))
+    found = rows(query.order_by(order()).limit(1))
     return seq_of(found[0][0]) if found else None
 
 

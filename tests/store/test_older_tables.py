@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from store.database import Store, open_store
 from store.errors import StoreUnavailable
 from store.events import adding, reading
+from store.models import database
 from store.overview import read_overview
+from store.ranges import Ranges
 from tests.support.released_stores import RELEASED, copy_of, kept, kept_by
 from tests.support.stores import ALERTS, NOW, event, run_child
 
@@ -41,6 +44,37 @@ def test_it_has_an_overview(older: Store) -> None:
 def test_it_is_not_written(older: Store) -> None:
     with pytest.raises(StoreUnavailable, match="older Tocsin: run `tocsin db upgrade` first"):
         older.call(adding.append, [event(1)], NOW)
+
+
+def test_its_events_are_found_by_the_indexes_that_it_has(older: Store) -> None:
+    """Of ten million events all would be read for each answer otherwise."""
+    statements: list[str] = []
+    older.call(lambda: database.connection().set_trace_callback(statements.append))
+    older.call(read_overview, older.vault)
+    [first, *_] = older.call(reading.newest, ALERTS, limit=2)
+    older.call(reading.after, ALERTS, 0, limit=2)
+    older.call(reading.load, ALERTS, [1, 2])
+    older.call(reading.load_ranges, ALERTS, Ranges.of([1, 2, 4]))
+    older.call(reading.with_id, first.id)
+    older.call(reading.with_id, first.id, ALERTS, 0)
+    older.call(reading.scan, ALERTS, [], above=0, up_to=5)
+    older.call(lambda: database.connection().set_trace_callback(None))
+    asked = [text for text in statements if FROM_EVENTS.search(text)]
+    assert len(asked) > 10
+    plans = {text: older.call(plan, text) for text in asked}
+    scans = {text: found for text, found in plans.items() if SCAN.search(found)}
+    assert scans == {}
+
+
+FROM_EVENTS = re.compile(r"""(FROM|JOIN) "?event\b""")
+SCAN = re.compile(r"SCAN (event|t1|main\.event)\b")
+
+
+def plan(statement: str) -> str:
+    """How SQLite finds what a statement asks for."""
+    return "; ".join(
+        row[3] for row in database.connection().execute(f"EXPLAIN QUERY PLAN {statement}")
+    )
 
 
 def test_siblings_read_it_too(older: Store) -> None:
