@@ -93,7 +93,9 @@ def test_an_event_that_the_centre_refuses_is_named_and_left_out(
 
 
 def alert(id_: str, text: str) -> str:
-    return json.dumps({"type": "alerts", "id": id_, "attributes": {"text": text}})
+    """An event of a moment, by which it is known wherever it comes."""
+    attributes = {"text": text, "created": "2026-12-01T08:00:00Z"}
+    return json.dumps({"type": "alerts", "id": id_, "attributes": attributes})
 
 
 def emit(host: Tocsin, round_: int) -> list[str]:
