@@ -275,10 +275,10 @@ class _Rest(httpx.AsyncByteStream):
         return part
 
 
-async def open_tunnel(stream: Stream, target: bytes, headers: Headers) -> None:
+async def open_tunnel(stream: Stream, target: bytes) -> None:
     """Let a proxy connect the stream with "host:port". Raises OSError, and httpx's errors."""
     answer = await HttpConnection(stream).exchange(
-        "CONNECT", target, [(b"Host", target), (b"Accept", b"*/*"), *headers], _NoBody()
+        "CONNECT", target, [(b"Host", target), (b"Accept", b"*/*")], _NoBody()
     )
     if not answer.is_success:
         raise httpx.ProxyError(f"{answer.status_code} {answer.reason_phrase}")

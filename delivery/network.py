@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 import socket
 import ssl
@@ -169,7 +168,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._policy = policy
         self._ssl_context = ssl_context
         self._limit_s = connect_limit_s
-        self._proxy = None if proxy is None else httpx.Proxy(proxy)
+        self._proxy = None if proxy is None else httpx.Proxy(proxy).url
         self._dialler = Dialler(policy if proxy is None else None, resolver)
         self._kept: HttpConnection | None = None
         self._origin: _Origin | None = None
@@ -210,26 +209,26 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             raise
 
     async def _exchange(self, connection: HttpConnection, request: httpx.Request) -> httpx.Response:
-        target, headers, url = request.url.raw_path, request.headers.raw, request.url
+        url = request.url
+        target = url.raw_path
         if self._proxy is not None and url.scheme == "http":
             target = b"%b://%b%b" % (url.raw_scheme, url.netloc, url.raw_path)
-            headers = [*_proxy_headers(self._proxy), *headers]
         body = request.stream
         if not isinstance(body, httpx.AsyncByteStream):
             raise TypeError("the body of the request cannot be read here")
-        return await connection.exchange(request.method, target, headers, body)
+        return await connection.exchange(request.method, target, request.headers.raw, body)
 
     async def _connect(self, url: httpx.URL) -> HttpConnection:
         scheme, host, port = _origin(url)
         if is_address(host):
             judge(self._policy, host, (host,))
-        first = _origin(url if self._proxy is None else self._proxy.url)
+        first = _origin(self._proxy or url)
         stream: Stream = await self._dialler.connect(first.host, first.port, self._limit_s)
         try:
             if first.scheme == "https":
                 stream = await self._encrypted(stream, first.host)
             if scheme == "https" and self._proxy is not None:
-                await open_tunnel(stream, _authority(host, port), _proxy_headers(self._proxy))
+                await open_tunnel(stream, _authority(host, port))
                 stream = await self._encrypted(stream, host)
         except BaseException:
             stream.close()
@@ -265,12 +264,6 @@ def _origin(url: httpx.URL) -> _Origin:
 
 def _authority(host: str, port: int) -> bytes:
     return f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()
-
-
-def _proxy_headers(proxy: httpx.Proxy) -> list[tuple[bytes, bytes]]:
-    if proxy.raw_auth is None:
-        return []
-    return [(b"Proxy-Authorization", b"Basic " + base64.b64encode(b":".join(proxy.raw_auth)))]
 
 
 def _within(limit_s: float) -> str:
