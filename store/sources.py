@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from peewee import Expression
+from peewee import Expression, ModelUpdate
 
 from domain import source_kinds
 from domain.actors import Actor
@@ -198,6 +199,13 @@ def count_batch(
 
     Raises NotFound.
     """
+    if not _counting(name, accepted, state, now_ms, created_ms).execute():
+        raise _not_found(name)
+
+
+def _counting(
+    name: str, accepted: int, state: bytes | None, now_ms: int, created_ms: int | None
+) -> ModelUpdate:
     source = SourceRow
     changes: dict[object, object] = {
         source.accepted_events: source.accepted_events + accepted,
@@ -210,8 +218,18 @@ def count_batch(
         changes[source.state] = state
     if accepted:
         changes[source.last_event_ms] = now_ms
-    if not source.update(changes).where(_is(name, created_ms)).execute():
-        raise _not_found(name)
+    return source.update(changes).where(_is(name, created_ms))
+
+
+@lru_cache(maxsize=4)
+def _counting_text(*, with_events: bool, with_created_ms: bool) -> str:
+    """Return the text of that query without a state: Peewee takes as long to write it as the rest.
+
+    Its values are in the order of the fields, as `save_each` gives them.
+    """
+    query = _counting("", int(with_events), None, 0, 0 if with_created_ms else None)
+    text: str = query.sql()[0]
+    return text
 
 
 def save_state(name: str, state: bytes, *, created_ms: int | None = None) -> None:
@@ -246,7 +264,12 @@ def save_each(
     with database.atomic():
         appended = adding.append_each(lists, now_ms)
         accepted = sum(added.accepted for added in appended)
-        count_batch(name, accepted, None, now_ms, created_ms=created_ms)
+        last_event = (now_ms,) if accepted else ()
+        which = (name,) if created_ms is None else (name, created_ms)
+        text = _counting_text(with_events=bool(accepted), with_created_ms=created_ms is not None)
+        values = (accepted, *last_event, now_ms, None, None, 0, *which)
+        if not database.connection().execute(text, values).rowcount:
+            raise _not_found(name)
         return appended
 
 

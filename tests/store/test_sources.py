@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.errors import FieldError, FieldErrors
 from domain.events import Event
@@ -14,7 +18,7 @@ from store.database import Store
 from store.errors import Conflict, NotFound
 from store.events import reading
 from store.records import StoredSource
-from tests.support.stores import ACTOR, ALERTS, NOW, Desk, event
+from tests.support.stores import ACTOR, ALERTS, NOW, Desk, event, new_store
 
 LATER = NOW + 60_000
 
@@ -162,6 +166,39 @@ def test_a_deleted_source_says_nothing_as_a_new_one_of_its_name(desk: Desk, what
         SAYING[what](desk, first_ms)
     assert (local(desk), ids(desk)) == (before, [])
     SAYING[what](desk, before.created_ms)
+
+
+COMMITS = st.lists(
+    st.tuples(
+        st.lists(st.lists(st.integers(1, 30).map(event), max_size=4), max_size=3),
+        st.integers(NOW, LATER),
+        st.booleans(),
+        st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+@given(COMMITS)
+def test_lists_are_counted_as_a_batch_is(
+    tmp_path_factory: pytest.TempPathFactory,
+    commits: list[tuple[list[list[Event]], int, bool, bool]],
+) -> None:
+    """The text that is kept of the query does with its values what the query does."""
+    with closing(new_store(tmp_path_factory.mktemp("counts") / "tocsin.db")) as store:
+        desk = Desk(store)
+        for name in ("local", "other"):
+            desk.add_source(name)
+        for lists, now_ms, fails, knows in commits:
+            if fails:
+                for name in ("local", "other"):
+                    desk.call(sources.save_failure, name, "dark", NOW)
+            born_ms = local(desk).created_ms if knows else None
+            added = desk.call(sources.save_each, "local", lists, now_ms, created_ms=born_ms)
+            accepted = sum(each.accepted for each in added)
+            desk.call(sources.count_batch, "other", accepted, None, now_ms, created_ms=born_ms)
+            other = desk.call(sources.find, "other")
+            assert local(desk) == msgspec.structs.replace(other, name="local")
 
 
 def test_what_was_wrong_with_a_deleted_source_is_not_noted_of_a_new_one(desk: Desk) -> None:
