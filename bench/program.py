@@ -61,9 +61,9 @@ def timed(home: Path, *command: str) -> Ended:
     return Ended(stdout, began_s, ended_s, usage.ru_utime + usage.ru_stime)
 
 
-def emit(db: Path, file: Path, *, count: int) -> Ended:
+def emit(db: Path, file: Path, *, count: int, program: tuple[str, ...] = (TOCSIN,)) -> Ended:
     """Queue the events of a file with `event emit`; all of them must be new."""
-    ended = timed(db.parent, TOCSIN, "--db", str(db), "event", "emit", str(file))
+    ended = timed(db.parent, *program, "--db", str(db), "event", "emit", str(file))
     assert json.loads(ended.stdout)["accepted"] == count, ended.stdout
     return ended
 
@@ -82,11 +82,13 @@ class Running:
 
 
 @contextmanager
-def worker(db: Path, *, interval: str = INTERVAL) -> Iterator[Running]:
+def worker(
+    db: Path, *, interval: str = INTERVAL, program: tuple[str, ...] = (TOCSIN,)
+) -> Iterator[Running]:
     """A headless worker that sends; it is stopped at the end."""
     started_s = time.monotonic()
     process = subprocess.Popen(
-        (TOCSIN, "--db", str(db), "worker", "run"),
+        (*program, "--db", str(db), "worker", "run"),
         stderr=subprocess.PIPE,
         text=True,
         env=environment(db.parent, TOCSIN_INTERVAL=interval, TOCSIN_LINGER=interval),

@@ -89,6 +89,9 @@ class Run:
 
     folder: Path
     quick: bool = False
+    beside: str = ""
+    """The program beside which Tocsin is measured, and its version."""
+
     figures: dict[str, list[Figure]] = field(default_factory=dict)
     """The figures by the title of their case."""
 
@@ -142,6 +145,7 @@ class Run:
         return {
             "taken": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine(),
+            "beside": self.beside,
             "quick": self.quick,
             "rounds": len(self.rounds),
             "cases": [
@@ -166,6 +170,11 @@ def machine() -> str:
     )
 
 
+def verdict(run: Run) -> str:
+    """The result of the delivery check in a sentence, with every fault."""
+    return _checked_text(run.checked, run.faults)
+
+
 def goals_text(run: Run) -> str:
     """Every goal beside its figure, and the sum of them."""
     judged = [
@@ -180,17 +189,36 @@ def goals_text(run: Run) -> str:
     return "\n".join(lines)
 
 
-def markdown(found: Mapping[str, Any]) -> str:
-    """The table of the figures with a goal, for the manual, from the JSON of a run."""
-    lines = ["| case | figure | median (range) | goal | |", "| --- | --- | ---: | ---: | --- |"]
+def section(found: Mapping[str, Any]) -> str:
+    """The section of the manual that shows the JSON of a run: ratios, and figures with a goal."""
+    loads = [case["load"] for case in found["cases"]]
+    lines = [
+        f"{found['taken'][:10]}, {found['machine']}, {found['beside']}; {found['rounds']} rounds, "
+        f"load {min(loads)} to {max(loads)}, the measured programs included.",
+        "",
+        "| case | figure | median (range) | goal | |",
+        "| --- | --- | ---: | ---: | --- |",
+    ]
     for case in found["cases"]:
         for figure in case["figures"]:
-            if figure["goal"]:
-                verdict = "met" if figure["met"] else "**missed**"
-                value = f"{figure['value']} {figure['unit']}".rstrip()
-                cells = (case["title"], figure["name"], value, figure["goal"], verdict)
-                lines.append(f"| {' | '.join(cells)} |")
+            if figure["goal"] or not figure["unit"]:
+                lines.append(f"| {' | '.join(_cells(case['title'], figure))} |")
+    lines += ["", _checked_text(found["checked"], found["faults"])]
+    lines += [f"Not measured: {reason}." for reason in found["skipped"]]
     return "\n".join(lines) + "\n"
+
+
+def _cells(title: str, figure: Mapping[str, Any]) -> tuple[str, ...]:
+    verdict = {None: "", True: "met", False: "**missed**"}[figure["met"]]
+    value = f"{figure['value']} {figure['unit']}".rstrip()
+    return title, figure["name"], value, figure["goal"], verdict
+
+
+def _checked_text(checked: Mapping[str, int], faults: Sequence[str]) -> str:
+    if faults:
+        return f"The delivery check failed: {'; '.join(faults)}"
+    bodies = sum(checked.values())
+    return f"Delivery check: nothing lost, doubled, reordered or changed in {bodies:,} bodies."
 
 
 def save(found: Mapping[str, Any], path: Path) -> None:

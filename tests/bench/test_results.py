@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import CASES, main
-from bench.results import Figure, Run, goals_text, markdown, ratios, save
-from tests.support.documents import table_rows
+from bench.__main__ import CASES, HEADING, main, write_page
+from bench.results import Figure, Run, goals_text, ratios, save
+from tests.support.documents import section, table_rows
 
 
 @pytest.fixture
@@ -29,14 +29,19 @@ def test_a_figure_is_the_median_of_its_rounds_with_their_range(run: Run) -> None
     assert (ratio.value, ratio.met, ratio.goal) == ("1.00 (0.90-1.20)", True, ">= 1.00")
 
 
-def test_the_table_has_each_figure_with_a_goal(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "results.json"
-    save(run.as_json(), path)
-    rows = table_rows(markdown(json.loads(path.read_text())))
-    assert rows == [
+def test_the_page_gets_the_ratios_and_the_figures_with_a_goal(run: Run, tmp_path: Path) -> None:
+    results, page = tmp_path / "results.json", tmp_path / "page.md"
+    run.check("Tocsin", [], 12)
+    save(run.as_json(), results)
+    page.write_text(f"# Performance\n\n{HEADING}\n\n| an older table |\n\n## Profile\n\nText.\n")
+    write_page(json.loads(results.read_text()), page)
+    assert table_rows(section(page, "Last run")) == [
         ["one case", "Tocsin / other", "1.00 (0.90-1.20)", ">= 1.00", "met"],
         ["another case", "an append, p99", "30.00 ms", "<= 25.00", "**missed**"],
     ]
+    assert "nothing lost, doubled, reordered or changed in 12 bodies" in page.read_text()
+    assert page.read_text().startswith(f"# Performance\n\n{HEADING}\n\n20")
+    assert page.read_text().endswith(".\n\n## Profile\n\nText.\n")
 
 
 def test_the_goals_are_counted(run: Run) -> None:
@@ -53,5 +58,5 @@ def test_a_fault_fails_the_run(
     monkeypatch.setitem(CASES, case, CASES[case].__class__("a case", measure))
     path = tmp_path / "results.json"
     assert main([case, "--json", str(path)]) == 1
-    assert "Delivery check: FAILED\n  a case: Tocsin: http://receiver" in capsys.readouterr().out
+    assert "The delivery check failed: a case: Tocsin: http://receiver" in capsys.readouterr().out
     assert len(json.loads(path.read_text())["faults"]) == 1
