@@ -172,6 +172,8 @@ class Dispatcher:
     def _drained(self, webhook_id: int, task: asyncio.Task[bool]) -> None:
         self._tasks.pop(webhook_id, None)
         self._ended.add(webhook_id)
+        if not self._tasks:
+            self._sender.forget_bodies()
         self.wake.set()
         if task.cancelled():
             return

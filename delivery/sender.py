@@ -27,6 +27,7 @@ from store.database import Store
 from store.errors import StoreError, StoreGone
 from store.group_commit import GroupCommit
 from store.queue import attempts
+from store.queue.shared_bodies import SharedBodies
 from store.records import AttemptResult, Limits, Verdict, Work
 
 LONGEST_S = 10.0
@@ -62,6 +63,7 @@ class Sender:
     may_send: Callable[[], bool] = lambda: True
     commits: GroupCommit = field(init=False)
     taken: TakenLog = field(init=False)
+    shared: SharedBodies = field(default_factory=SharedBodies)
 
     def __post_init__(self) -> None:
         self.commits = GroupCommit(self.store)
@@ -84,6 +86,10 @@ class Sender:
                 return False
             await self._send(work, place)
             return True
+
+    def forget_bodies(self) -> None:
+        """Free the bodies that webhooks shared; called when none of them is at work."""
+        self.shared = SharedBodies()
 
     def _may_begin(self) -> bool:
         return not self.stopping and self.may_send()
@@ -119,6 +125,7 @@ class Sender:
             new_id=self._new_id,
             vault=self.store.vault,
             now_ms=now_ms,
+            shared=self.shared,
             new_run=new_run,
         )
 
@@ -201,6 +208,7 @@ class Sender:
             new_id=self._new_id,
             vault=self.store.vault,
             now_ms=self.clock.now_ms(),
+            shared=self.shared,
             go_on=go_on and not self.slots.wanted and self._may_begin(),
             new_run=self._runs_follow(work),
         )

@@ -111,22 +111,32 @@ def _record(
 
 
 def read_target(row: WebhookRow, vault: Vault) -> RequestTarget:
-    """Return the URL and the headers in clear. Raises WrongKey.
+    """Return the URL and the headers in clear. Raises WrongKey."""
+    return open_target(row.url, row.target, vault)
+
+
+def open_target(url: str, encrypted: bytes | None, vault: Vault) -> RequestTarget:
+    """Return URL and headers in clear, from the shown URL and what is encrypted. Raises WrongKey.
 
     A URL of which nothing is hidden is in its own column, as are all that an older Tocsin wrote; of
     such a webhook only the headers, if there are any, are encrypted.
     """
-    if row.target is None:
-        return RequestTarget(row.url, ())
-    found = json.loads(vault.decrypt(row.target))
+    if encrypted is None:
+        return RequestTarget(url, ())
+    found = json.loads(vault.decrypt(encrypted))
     if isinstance(found, list):
-        return RequestTarget(row.url, _pairs(found))
+        return RequestTarget(url, _pairs(found))
     return RequestTarget(found["url"], _pairs(found["headers"]))
 
 
 def secrets_of(row: WebhookRow, vault: Vault) -> Secrets | None:
     """Return the signing secrets in clear. Raises WrongKey."""
-    return Secrets(**json.loads(vault.decrypt(row.secrets))) if row.secrets is not None else None
+    return open_secrets(row.secrets, vault)
+
+
+def open_secrets(encrypted: bytes | None, vault: Vault) -> Secrets | None:
+    """Return signing secrets in clear. Raises WrongKey."""
+    return None if encrypted is None else Secrets(**json.loads(vault.decrypt(encrypted)))
 
 
 def write_fields(row: WebhookRow, fields: WebhookFields, vault: Vault) -> None:

@@ -17,7 +17,9 @@ from store import data_version, settings
 from store.errors import WrongKey
 from store.models import AttemptRow, DeliveryRow, HeadRow, WebhookRow, database, rows
 from store.queue.delivery_requests import apply_request
+from store.queue.hot_path import HotPath
 from store.queue.sealing import NewId, frozen_body, seal
+from store.queue.shared_bodies import SharedBodies
 from store.records import AttemptResult, Limits, PendingPlan, Verdict, WebhookPlan, Work
 from store.vault import Vault
 from store.webhook_rows import read_target, secrets_of
@@ -122,6 +124,7 @@ def start_next(
     new_id: NewId,
     vault: Vault,
     now_ms: int,
+    shared: SharedBodies,
     new_run: bool = False,
 ) -> Work | None:
     """Start the pending delivery's next attempt, or seal the next delivery and start its first.
@@ -132,6 +135,10 @@ def start_next(
     """
     with database.atomic():
         data_version.check_schema()
+        hot_path = HotPath(limits, new_id, vault, now_ms, shared)
+        work = hot_path.start(webhook_id, new_run=new_run)
+        if work is not None:
+            return work
         return _start_next(webhook_id, limits, new_id, vault, now_ms, new_run)
 
 
@@ -144,6 +151,7 @@ def record(
     new_id: NewId,
     vault: Vault,
     now_ms: int,
+    shared: SharedBodies,
     go_on: bool,
     new_run: bool = False,
 ) -> Work | None:
@@ -153,24 +161,18 @@ def record(
     A request that an admin made during the attempt is applied here; a 2XX wins over it.
     """
     with database.atomic():
-        delivery = DeliveryRow.get_or_none(DeliveryRow.id == work.delivery_id)
-        if delivery is None:
-            return None  # it ended meanwhile, by the clock so long ago that it is pruned
-        _write_attempt(work, result)
-        if delivery.state != "pending":
+        if not verdict.delivered:
+            _record_failure(work, result, verdict, now_ms)
             return None
-        delivery.sending_since_ms = None
+        hot_path = HotPath(limits, new_id, vault, now_ms, shared)
+        recorded = hot_path.record(work, result, go_on=go_on, new_run=new_run)
+        if recorded is None:
+            _write_late(work, result)
+            return None
+        if not recorded.is_open:
+            return recorded.following
         row = WebhookRow.get_by_id(work.webhook_id)
-        delivery.last_status = row.last_status = result.status
-        delivery.last_error = row.last_error = result.error
-        row.last_attempt_ms = result.started_ms + result.duration_ms
-        if verdict.delivered:
-            _finish(delivery, row, now_ms)
-        else:
-            _postpone(delivery, row, work, verdict, now_ms)
-        if not (verdict.delivered and go_on and _may_go_on(row)):
-            return None
-        return _go_on(row, limits, new_id, vault, now_ms, new_run)
+        return _go_on(row, limits, new_id, vault, now_ms, new_run) if _may_go_on(row) else None
 
 
 def recover(worker_id: str, now_ms: int) -> int:
@@ -250,7 +252,7 @@ def _begin(delivery: DeliveryRow, body: bytes, row: WebhookRow, vault: Vault, no
 def _may_go_on(row: WebhookRow) -> bool:
     if not row.active or row.deleted_ms is not None:
         return False
-    return settings.paused() is None and not data_version.is_overtaken()
+    return settings.paused() is None
 
 
 def _go_on(
@@ -263,6 +265,37 @@ def _go_on(
             return _seal_and_begin(row, limits, new_id, vault, now_ms, begins_run)
     except WrongKey:
         return None  # the next turn reports the key
+
+
+def _record_failure(work: Work, result: AttemptResult, verdict: Verdict, now_ms: int) -> None:
+    delivery = _write_late(work, result)
+    if delivery is None or delivery.state != "pending":
+        return
+    row = WebhookRow.get_by_id(work.webhook_id)
+    delivery.sending_since_ms = None
+    delivery.last_status = row.last_status = result.status
+    delivery.last_error = row.last_error = result.error
+    row.last_attempt_ms = result.started_ms + result.duration_ms
+    delivery.next_attempt_ms = verdict.next_attempt_ms
+    delivery.wait_ms = verdict.wait_ms
+    delivery.reason = verdict.reason
+    if row.target_revision > work.revision:
+        delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
+        delivery.reason = f"attempt {work.number + 1}, its settings were changed"
+    delivery.save()
+    row.save()
+    apply_request(delivery, row, now_ms)
+
+
+def _write_late(work: Work, result: AttemptResult) -> DeliveryRow | None:
+    """Write the attempt alone, and return its delivery.
+
+    None if it ended meanwhile, by the clock so long ago that it is pruned.
+    """
+    delivery: DeliveryRow | None = DeliveryRow.get_or_none(DeliveryRow.id == work.delivery_id)
+    if delivery is not None:
+        _write_attempt(work, result)
+    return delivery
 
 
 def _write_attempt(work: Work, result: AttemptResult) -> None:
@@ -280,31 +313,6 @@ def _write_attempt(work: Work, result: AttemptResult) -> None:
         answer_body=result.answer_body,
         worker=result.worker,
     ).execute()
-
-
-def _finish(delivery: DeliveryRow, row: WebhookRow, now_ms: int) -> None:
-    delivery.state = "delivered"
-    delivery.ended_ms = now_ms
-    delivery.asked = None
-    delivery.reason = ""
-    delivery.save()
-    row.delivered_events += delivery.count
-    row.delivered_ms = now_ms
-    row.save()
-
-
-def _postpone(
-    delivery: DeliveryRow, row: WebhookRow, work: Work, verdict: Verdict, now_ms: int
-) -> None:
-    delivery.next_attempt_ms = verdict.next_attempt_ms
-    delivery.wait_ms = verdict.wait_ms
-    delivery.reason = verdict.reason
-    if row.target_revision > work.revision:
-        delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
-        delivery.reason = f"attempt {work.number + 1}, its settings were changed"
-    delivery.save()
-    row.save()
-    apply_request(delivery, row, now_ms)
 
 
 def _note_lost_attempt(delivery: DeliveryRow, worker_id: str, now_ms: int) -> None:

@@ -123,6 +123,7 @@ class Both:
             new_id=self.access.ids,
             vault=self.access.store.vault,
             now_ms=self.access.now_ms,
+            shared=self.access.shared,
             go_on=go_on,
         )
 

@@ -153,6 +153,7 @@ def test_the_time_that_a_delivery_took_is_in_its_bucket(desk: Desk) -> None:
             new_id=desk.ids,
             vault=desk.store.vault,
             now_ms=desk.now_ms,
+            shared=desk.shared,
             go_on=False,
         )
     count(desk)

@@ -23,6 +23,7 @@ from store import refusals, sources, webhook_status, webhooks
 from store.database import Store, open_store
 from store.events import adding
 from store.queue import attempts, deliveries
+from store.queue.shared_bodies import SharedBodies
 from store.records import (
     AppendResult,
     AttemptResult,
@@ -110,6 +111,7 @@ class Desk:
     store: Store
     ids: Ids = field(default_factory=Ids)
     now_ms: int = NOW
+    shared: SharedBodies = field(default_factory=SharedBodies)
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self.store.call(function, *args, **kwargs)
@@ -177,6 +179,7 @@ class Desk:
             new_id=self.ids,
             vault=self.store.vault,
             now_ms=self.now_ms,
+            shared=self.shared,
             new_run=new_run,
         )
 
@@ -211,6 +214,7 @@ class Desk:
             new_id=self.ids,
             vault=self.store.vault,
             now_ms=self.now_ms,
+            shared=self.shared,
             go_on=go_on,
             new_run=new_run,
         )

@@ -30,6 +30,7 @@ from domain.source_kinds import BY_NAME
 from store import audit, refusals, sources
 from store.models import QuarantineRow, RefusalRow, WebhookRow, WorkerRow
 from store.queue import attempts
+from store.queue.shared_bodies import SharedBodies
 from store.records import AttemptResult, AuditEntry, Delivery, Verdict, Work
 from store.refusals import TakingRules
 from store.workers import SendingLock
@@ -138,6 +139,7 @@ def _spoil(bench: Bench, work: Work) -> None:
         new_id=str,
         vault=bench.opened.vault,
         now_ms=NOW,
+        shared=SharedBodies(),
         go_on=False,
     )
     sources.add("wireguard", "hub", {"host": "x[/b]y"}, WHO, NOW)
