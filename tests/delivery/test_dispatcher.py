@@ -88,12 +88,11 @@ def test_until_empty_ends_at_once_where_nothing_is_queued(desk: Desk) -> None:
 def test_a_worker_that_ends_by_itself_ends_at_the_head_of_its_start(
     desk: Desk, shared_receiver: Receiver, until: Until, interval_ms: int
 ) -> None:
-    """However fast events go on coming: here each request brings more than it takes."""
+    """However fast events go on coming."""
     path = f"/slow:0.1/head-{until.name}-{interval_ms}"
     desk.add(hook(shared_receiver.url(path), interval_ms=interval_ms))
     desk.append(*events(1, 3))
-    settings = replace(AT_ONCE, max_events=2)
-    with running_worker(desk, settings, until) as running:
+    with running_worker(desk, AT_ONCE, until) as running:
         appended = 3
         while running.ended is None and running.error is None and appended < 3_000:
             appended += 2
@@ -103,7 +102,6 @@ def test_a_worker_that_ends_by_itself_ends_at_the_head_of_its_start(
     status = desk.status(1)
     assert status.pending is None
     assert 3 <= status.delivered_events < appended
-    assert len(shared_receiver.requests(path)) < 60
 
 
 def test_until_empty_leaves_inactive_webhooks_alone(desk: Desk, shared_receiver: Receiver) -> None:
