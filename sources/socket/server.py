@@ -92,17 +92,18 @@ class LineReader:
     async def _read(self) -> None:
         """Read on until a line has ended. A line that has begun must come in time."""
         chunk = b"" if self._size else await self._reader.read(_READ_BYTES)
-        begun = bool(self._size)
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                while begun or (chunk and not self._take(chunk)):
-                    begun = False
-                    chunk = await self._reader.read(_READ_BYTES)
-        except TimeoutError:
-            raise BadLine("the line took too long to come") from None
-        if not chunk:
-            self._ended = True
-            self._end_line(b"")
+        if chunk and self._take(chunk):
+            return
+        if self._size:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    while chunk := await self._reader.read(_READ_BYTES):
+                        if self._take(chunk):
+                            return
+            except TimeoutError:
+                raise BadLine("the line took too long to come") from None
+        self._ended = True
+        self._end_line(b"")
 
     def _take(self, chunk: bytes) -> bool:
         """Take a chunk; return whether lines ended in it, or no line is begun."""
@@ -308,6 +309,8 @@ class _Client:
         except StoreError:
             busy = {"error": "the store cannot be written now", "retry_after": BUSY_RETRY_S}
             return [busy] * len(lines)
+        if len(lines) == 1:
+            return [await self._answer(lines[0])]
         # They are begun in their order, so they are committed in it.
         return await asyncio.gather(*map(self._answer, lines))
 
@@ -321,6 +324,8 @@ class _Client:
 
     async def _send(self, answers: list[SocketAnswer]) -> None:
         self._writer.write(b"".join(map(_line, answers)))
+        if not self._writer.transport.get_write_buffer_size():
+            return
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._writer.drain()
