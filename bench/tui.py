@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import big_store, floor_app
-from bench.events import events
+from bench.events import event_file, events
 from bench.processes import cpu_s, rss_mb
-from bench.program import ROOT, TOCSIN, environment, receiver
+from bench.program import ROOT, TOCSIN, emit, environment, receiver
 from bench.results import Figure, Run
 from bench.rounds import interleaved
 from bench.stores import add_webhooks, append_lines, new_path, opened
@@ -163,7 +163,7 @@ def _busy(folder: Path, hooks: int, backlog: int) -> list[Figure]:
     with receiver() as receiving:
         with opened(db) as store:
             add_webhooks(store, receiving.urls(hooks))
-            append_lines(store, list(events(backlog)))
+        emit(db, event_file(folder, backlog).path, count=backlog)
         with _screen(folder, db) as screen:
             screen.read_until("sending")
             screen.read_for(1.0)
