@@ -56,6 +56,9 @@ class Taken:
     cpu: float
     """Processor time of an event that reached a receiver, microseconds."""
 
+    emit_cpu: float = 0.0
+    """The part of it that `event emit` took."""
+
 
 Measure = Callable[[Run, Receiving, Load], Taken]
 
@@ -71,7 +74,8 @@ def tocsin_flow(run: Run, receiving: Receiving, load: Load) -> Taken:
         emitted = emit(db, load.data.path, count=load.data.count)
         seconds = receiving.wait(load.size).last_s - emitted.began_s
         time.sleep(SETTLE_S)
-        return _taken(load, seconds, sending.cpu_s - before_s + emitted.cpu_s)
+        taken = _taken(load, seconds, sending.cpu_s - before_s + emitted.cpu_s)
+        return replace(taken, emit_cpu=emitted.cpu_s / load.count * 1e6)
 
 
 def tocsin_drain(run: Run, receiving: Receiving, load: Load) -> Taken:
@@ -227,6 +231,9 @@ def _beside_syslog_ng(
     for name, each in taken.items():
         cpus = tuple(one.cpu for one in each)
         run.add([_figure(name, each), Figure(f"{name}, processor time", "us/event", cpus)])
+        if any(one.emit_cpu for one in each):
+            emits = tuple(one.emit_cpu for one in each)
+            run.add([Figure(f"{name}, that of event emit alone", "us/event", emits)])
     if lacking:
         run.skip(lacking)
         return
