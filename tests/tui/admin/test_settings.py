@@ -19,6 +19,7 @@ from textual.widgets import Input
 from domain.options import THEMES
 from domain.settings import SETTINGS
 from store import settings, workers
+from store.database import open_store
 from store.records import StoredWorker
 from store.workers import SendingLock
 from tests.support.apps import (
@@ -29,6 +30,7 @@ from tests.support.apps import (
     settings_bench,
     told,
 )
+from tests.support.released_stores import RELEASED, copy_of
 from tests.support.stores import ACTOR, NOW
 from tui.admin.settings import SettingsScreen
 from tui.app import TocsinApp
@@ -356,24 +358,23 @@ def test_that_nobody_sends_is_told(bench: SettingsBench) -> None:
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize(
-    ("outdated", "told_of_it"),
-    [
-        (False, "this terminal has no worker: `tocsin worker` starts one"),
-        (True, "this terminal has no worker, since the store is of an older Tocsin: start it"),
-    ],
-)
-def test_why_this_terminal_has_no_worker(
-    bench: SettingsBench, outdated: bool, told_of_it: str
-) -> None:
-    bench.opened.outdated = outdated
-
+def says_why_no_worker(bench: SettingsBench, reason: str) -> None:
     async def scene() -> None:
         async with bench.running((120, 40)) as (app, pilot):
             await open_settings(bench, app, pilot)
-            assert told_of_it in screen_text(app)
+            assert f"this terminal has no worker{reason}" in screen_text(app)
 
     asyncio.run(scene())
+
+
+def test_why_this_terminal_has_no_worker(bench: SettingsBench) -> None:
+    says_why_no_worker(bench, ": `tocsin worker` starts one")
+
+
+def test_why_a_terminal_has_no_worker_at_an_older_store(tmp_path: Path) -> None:
+    older = open_store(copy_of(RELEASED[0], tmp_path / "home" / "tocsin.db"))
+    says_why_no_worker(SettingsBench(older), ", since the store is of an older Tocsin: start it")
+    older.close()
 
 
 @pytest.mark.parametrize("trouble", [None, "the disk is gone"])
