@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from urllib.parse import unquote, unquote_plus
@@ -98,6 +99,8 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = tuple(secret for secret in secrets if len(secret) >= SHORTEST_MASKED)
+        self._shortest = min(map(len, self._secrets), default=sys.maxsize)
+        self._shortest_beginning = SHORTEST_BEGINNING if self._secrets else sys.maxsize
 
     def text(self, text: str) -> str:
         """Return a whole text, masked."""
@@ -109,9 +112,14 @@ class Redactor:
         return b"".join(kept.encode("latin-1") + mask.encode() for kept, mask in pieces)
 
     def _pieces(self, text: str, *, cut: bool) -> Iterator[tuple[str, str]]:
-        """Yield the kept pieces of the text, each with the mask that follows it."""
+        """Yield the kept pieces of the text, each with the mask that follows it.
+
+        Nothing is found in a text that is shorter than what is looked for: no escape is shorter
+        than what it stands for.
+        """
         place = 0
-        for span in _without_overlaps(self._spans(text, cut=cut)) if self._secrets else ():
+        shortest = self._shortest_beginning if cut else self._shortest
+        for span in _without_overlaps(self._spans(text, cut=cut)) if len(text) >= shortest else ():
             yield text[place : span.start], span.mask
             place = span.end
         yield text[place:], ""

@@ -20,8 +20,9 @@ _MOST_BYTES = 64
 
 def sign(secret: bytes, message_id: str, timestamp_s: int, body: bytes) -> str:
     """Make one signature, "v1,BASE64", over the id, the seconds since 1970 and the body."""
-    signed = f"{message_id}.{timestamp_s}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(secret, signed, "sha256")).decode()
+    signature = hmac.new(secret, f"{message_id}.{timestamp_s}.".encode(), "sha256")
+    signature.update(body)
+    return "v1," + base64.b64encode(signature.digest()).decode()
 
 
 def signature_header(

@@ -78,6 +78,15 @@ def test_a_secret_is_masked_however_it_is_written(
     assert mask_value("") in told
 
 
+@pytest.mark.parametrize("write", WRITINGS)
+@given(secret=SECRETS)
+def test_a_text_that_is_no_longer_than_its_secret_is_read_too(
+    write: Callable[[str], str], secret: str
+) -> None:
+    assert secret not in Redactor([secret]).text(write(secret))
+    assert mask_value("") in Redactor([secret]).text(write(secret))
+
+
 def test_the_angle_brackets_of_json_for_html_are_read() -> None:
     assert Redactor(["<a>&<b>'c"]).text(in_json_for_html("<a>&<b>'c")) == mask_value("<a>&<b>'c")
 
