@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from store.events import keys
 from store.migrations import m0004_event_keys
 
 _REFUSALS = 2
-_EVENT_KEYS = 4
+EVENT_KEYS = 4
+"""The schema from which on events are in the order of their keys."""
 
 _REFUSAL = """
     CREATE TEMP VIEW refusal AS
@@ -29,10 +29,9 @@ def show(connection: sqlite3.Connection, schema: int) -> None:
     views = connection.execute("SELECT name FROM temp.sqlite_master WHERE type = 'view'").fetchall()
     for (name,) in views:
         connection.execute(f'DROP VIEW temp."{name}"')
-    keys.use_older(schema < _EVENT_KEYS)
     if schema < _REFUSALS:
         connection.execute(_REFUSAL)
-    if schema < _EVENT_KEYS:
+    if schema < EVENT_KEYS:
         m0004_event_keys.define(connection)
         for view in m0004_event_keys.VIEWS:
             connection.execute(view)
