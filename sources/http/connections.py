@@ -185,6 +185,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     async def send(self, data: bytes) -> None:
         """Send all of an answer. Raises TimeoutError, ClientGone."""
+        self._has_to_say_continue = False  # the answer takes its place
         if not self._is_gone:
             self._transport.write(data)
             if self._drained is not None:

@@ -347,6 +347,18 @@ def test_who_asks_before_sending_is_answered_before_it_sends() -> None:
     asyncio.run(run())
 
 
+def test_who_asks_before_sending_and_is_refused_is_asked_for_nothing() -> None:
+    async def run() -> None:
+        async with serving(ROUTES, bounds=limits(client_timeout_s=0.2)) as served:
+            connection = await served.connect()
+            await connection.send(expecting(1000).replace(b"Bearer good", b"Bearer bad"))
+            answers = await connection.reader.read()
+            assert answers.startswith(b"HTTP/1.1 401 ")
+            assert answers.count(b"HTTP/1.1") == 1
+
+    asyncio.run(run())
+
+
 def test_a_body_without_an_end_is_refused_at_the_limit() -> None:
     async def run() -> None:
         async with serving(ROUTES, bounds=limits(max_body=100_000)) as served:
