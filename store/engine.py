@@ -53,8 +53,8 @@ def sqlite(path: Path) -> PatientDatabase:
     """Return the engine with the pragmas that are of the connection and change nothing in the file.
 
     FULL syncs every commit: what was acknowledged survives a power cut. A checkpoint comes every
-    1,000 pages (4 MB): keys and moments grow at their ends, so that few pages are written by several
-    commits, and a later checkpoint would only hold the one that makes it for longer.
+    1,000 pages (4 MB): keys and moments grow at their ends, so that few pages are written by
+    several commits, and a later one would only hold for longer whoever makes it.
     """
     return PatientDatabase(
         str(path),
