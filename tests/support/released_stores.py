@@ -114,10 +114,12 @@ def _webhook(row: WebhookRow, store: Store) -> dict[str, Any]:
     if row.erased_ms is not None:
         return counted
     webhook = webhooks.find(row.id, store.vault)
+    fields = asdict(webhook.fields)
+    assert fields.pop("retry_interval_ms") is None  # no schema before 4 has one
     secrets = None if webhook.secrets is None else asdict(webhook.secrets)
     return {
         **counted,
-        "fields": asdict(webhook.fields),
+        "fields": fields,
         "secrets": secrets,
         "redo": None if redo is None else {**asdict(redo), "numbers": _numbers(redo.numbers)},
     }
