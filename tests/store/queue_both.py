@@ -101,18 +101,20 @@ class Both:
         if webhook_id in self.models:
             self.give_up(self.models[webhook_id])
 
-    def succeed(self, webhook_id: int, most: int, *, go_on: bool) -> None:
-        following = self.record(webhook_id, 200, most=most, go_on=go_on)
+    def succeed(self, webhook_id: int, most: int, *, go_on: bool, new_run: bool = False) -> None:
+        following = self.record(webhook_id, 200, most=most, go_on=go_on, new_run=new_run)
         if webhook_id not in self.models:
             assert following is None
             return
         self.models[webhook_id].deliver()
         if go_on:
-            self.started(webhook_id, following, most, new_run=False)
+            self.started(webhook_id, following, most, new_run=new_run)
         else:
             assert following is None
 
-    def record(self, webhook_id: int, status: int, *, most: int, go_on: bool) -> Work | None:
+    def record(
+        self, webhook_id: int, status: int, *, most: int, go_on: bool, new_run: bool = False
+    ) -> Work | None:
         wait_ms = 0 if status == 200 else 3 * MINUTE
         return self.access.call(
             attempts.record,
@@ -125,6 +127,7 @@ class Both:
             now_ms=self.access.now_ms,
             shared=self.access.shared,
             go_on=go_on,
+            new_run=new_run,
         )
 
     def give_up(self, model: Model) -> None:

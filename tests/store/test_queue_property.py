@@ -28,7 +28,7 @@ from tests.support.stores import DAY, MINUTE
 types = st.sampled_from(TYPES)
 picks = st.integers(0, 5)
 mosts = st.integers(1, 4)
-endings = st.sampled_from(["in flight", "fails", "fails", "succeeds", "goes on"])
+endings = st.sampled_from(["in flight", "fails", "fails", "succeeds", "goes on", "next run"])
 asks = st.sampled_from(["skip", "reseal", "reseal", "without", "without"])
 changes = st.sampled_from(
     ["pause", "unpause", "edit", "edit", "skip backlog", "add", "delete", "undelete", "pause all"]
@@ -76,7 +76,8 @@ class QueueMachine(RuleBasedStateMachine):
         if ending == "fails":
             self.both.fail(webhook_id)
         elif ending != "in flight":
-            self.both.succeed(webhook_id, most, go_on=ending == "goes on")
+            goes_on, new_run = ending != "succeeds", ending == "next run"
+            self.both.succeed(webhook_id, most, go_on=goes_on, new_run=new_run)
 
     @rule(pick=picks, most=mosts, ask=asks)
     def ask(self, pick: int, most: int, ask: str) -> None:
