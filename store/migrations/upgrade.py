@@ -118,7 +118,7 @@ class StoreUpgrade:
 
     def _check_room(self, state: Progress) -> None:
         """Raise StoreBusy if the disk has no room for what is to come."""
-        self._draft.unlink(missing_ok=True)
+        self._remove_draft()
         copy, new = _needed_bytes(self._database, state)
         needed, free = copy + new, files.free_bytes(self._path)
         if free < needed:
@@ -131,8 +131,8 @@ class StoreUpgrade:
 
     def _copy(self, state: Progress) -> Progress:
         """Write a copy that is there whole or not at all, with the schema number that it had."""
-        draft = self._draft
-        draft.unlink(missing_ok=True)
+        draft = progress.draft_of(self._path, migrations.LATEST)
+        self._remove_draft()
         self._copy_to(
             self._path,
             draft,
@@ -149,9 +149,11 @@ class StoreUpgrade:
             progress.note(self._database, state)
         return state
 
-    @property
-    def _draft(self) -> Path:
-        return progress.draft_of(self._path, migrations.LATEST)
+    def _remove_draft(self) -> None:
+        """Remove a copy that was not finished, with its journal, which is played into no other."""
+        draft = progress.draft_of(self._path, migrations.LATEST)
+        for suffix in ("", "-journal"):
+            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
 
     def _prepare(self, module: ModuleType, state: Progress) -> Progress:
         """Do in short transactions what a step would do in one that takes long."""

@@ -85,6 +85,14 @@ def test_a_killed_upgrade_goes_on_at_the_next_start(older: Path, phase: str, tim
     assert [one.schema for one in progress.copies(older)] == [1]
 
 
+def test_what_a_kill_left_of_a_copy_is_played_into_no_other(older: Path) -> None:
+    killed(older, COPY)
+    draft = progress.draft_of(older, migrations.LATEST)
+    draft.with_name(f"{draft.name}-journal").write_bytes(b"left over")
+    upgraded(older).close()
+    assert not [name for name in beside(older) if "part" in name]
+
+
 def test_one_that_is_killed_again_and_again_ends_too(older: Path) -> None:
     for phase, times in [kill for kill in KILLS for _ in range(2)]:
         killed(older, phase, times)
