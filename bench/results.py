@@ -166,7 +166,7 @@ def machine() -> str:
     """The programs and the processors of this machine in a line."""
     return (
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"{os.cpu_count()} processors, {platform.system()} {platform.release()}"
+        f"{os.cpu_count()} processors, {platform.system()}"
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from bench.__main__ import CASES, HEADING, main, write_page
+from bench.__main__ import CASES, HEADING, PAGE, main, write_page
 from bench.results import Figure, Run, goals_text, ratios, save
 from tests.support.documents import section, table_rows
 
@@ -42,6 +43,12 @@ def test_the_page_gets_the_ratios_and_the_figures_with_a_goal(run: Run, tmp_path
     assert "nothing lost, doubled, reordered or changed in 12 bodies" in page.read_text()
     assert page.read_text().startswith(f"# Performance\n\n{HEADING}\n\n20")
     assert page.read_text().endswith(".\n\n## Profile\n\nText.\n")
+
+
+def test_the_page_has_each_case_once() -> None:
+    rows = table_rows(section(PAGE, "Last run"))
+    titles = [title for title, _ in groupby(row[0] for row in rows)]
+    assert titles == [case.title for case in CASES.values()]
 
 
 def test_the_goals_are_counted(run: Run) -> None:
