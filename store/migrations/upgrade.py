@@ -33,6 +33,9 @@ SENDER_S = 45.0
 """Time for the attempts in flight of an older worker, which ends since it was overtaken."""
 
 BREATH_S = 0.05
+COPYING_PAGES = 4_000
+"""Pages between two checkpoints while events are copied: no one waits for them then."""
+
 STOP_OPS = 1_000_000
 """Steps of SQLite's machine between two such looks."""
 
@@ -158,10 +161,12 @@ class StoreUpgrade:
     def _prepare(self, module: ModuleType, state: Progress) -> Progress:
         """Do in short transactions what a step would do in one that takes long."""
         connection = self._database.connection()
+        ((usual,),) = connection.execute("PRAGMA wal_autocheckpoint").fetchall()
         if state.phase == EVENTS and not state.total:
             total = connection.execute("SELECT sum(seq - pruned) FROM head").fetchone()[0]
             state = replace(state, total=total)
-        connection.execute("PRAGMA synchronous = 1")
+        for pragma in ("synchronous = 1", f"wal_autocheckpoint = {COPYING_PAGES}"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
         while state.phase == EVENTS:
             self._report(state)
             with self._database.atomic():
@@ -173,7 +178,8 @@ class StoreUpgrade:
         self._report(state)
         with self._database.atomic():
             module.make_index(connection)
-        connection.execute("PRAGMA synchronous = 2")
+        for pragma in ("synchronous = 2", f"wal_autocheckpoint = {usual:d}"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
         return replace(state, phase=TABLES)
 
     def _swap(self, state: Progress) -> Progress:
@@ -210,17 +216,21 @@ class StoreUpgrade:
             progress.forget(self._database)
 
     def _put_back(self) -> None:
-        """Leave the store as it was, after a failure; what fails here is done at the next start."""
+        """Leave the store as it was, after a failure; if that fails too, the next start goes on."""
         connection = self._database.connection()
-        with suppress(PeeweeException, sqlite3.Error), self._database.atomic():
-            state = progress.load(self._database)
-            if state is None or state.is_swapped:
-                return
-            for module in migrations.PREPARED.values():
-                with _overwriting(connection, overwrites=False):
-                    module.discard(connection)
-            progress.forget(self._database)
-            connection.execute(f"PRAGMA user_version = {state.since:d}")
+        with suppress(PeeweeException, sqlite3.Error, OSError):
+            with self._database.atomic():
+                state = progress.load(self._database)
+                if state is None or state.is_swapped:
+                    return
+                for module in migrations.PREPARED.values():
+                    with _overwriting(connection, overwrites=False):
+                        module.discard(connection)
+                progress.forget(self._database)
+                connection.execute(f"PRAGMA user_version = {state.since:d}")
+            progress.copy_of(self._path, migrations.LATEST).unlink(missing_ok=True)
+            connection.executescript("PRAGMA incremental_vacuum")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _wait_for_sender(self) -> None:
         """Let an older worker record its attempts in flight: it knows the older tables only."""

@@ -270,6 +270,8 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
     with closing(sqlite3.connect(older)) as file, closing(sqlite3.connect(RELEASED_DB)) as before:
         assert list(file.iterdump()) == list(before.iterdump())
         assert file.execute("PRAGMA user_version").fetchone() == (1,)
+        assert file.execute("PRAGMA freelist_count").fetchone() == (0,)
+    assert beside(older) == {"tocsin.db", "tocsin.key"}
     store = upgraded(older)
     check_kept(store)
     store.close()
