@@ -139,10 +139,10 @@ class _Connection(asyncio.BufferedProtocol):
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """Answer what is under way; return False to close it where nothing is."""
+        """Answer what is under way; return False to close it where nothing is, or with TLS."""
         self.ends = self._has_ended = True
         _wake(self._more)
-        return self.task is not None
+        return self.task is not None and self._server.tls is None
 
     def pause_writing(self) -> None:
         """Let who sends wait until the client has taken it."""

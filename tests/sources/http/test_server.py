@@ -620,6 +620,40 @@ def test_over_tls_all_is_as_without(authority: Authority) -> None:
     asyncio.run(run())
 
 
+def test_who_closes_tls_before_the_answer_is_no_news(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate, key = authority.issue()
+    trusting = ssl.create_default_context(cafile=str(authority.file))
+
+    async def run() -> None:
+        begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def slow(_: Request) -> JsonAnswer:
+            begun.set()
+            await go_on.wait()
+            ended.set()
+            return JsonAnswer({})
+
+        tls = tls_context(str(certificate), str(key))
+        routes = [Route("GET", "/slow", slow), *ROUTES]
+        async with serving(routes, bounds=limits(clients=1), tls=tls) as served:
+            connection = await served.connect(trusting)
+            await connection.send(head("GET", "/slow", b"", {}))
+            await begun.wait()
+            connection.close()
+            assert await connection.is_closed()
+            go_on.set()
+            await asyncio.wait_for(ended.wait(), 20)
+            other = await served.connect(trusting)
+            await other.send(head("POST", "/closed", b"", GOOD))
+            assert (await other.reply()).status == 200
+            assert served.bugs == []
+
+    asyncio.run(run())
+    assert caplog.messages == []
+
+
 def test_who_never_ends_a_handshake_keeps_nobody_out(authority: Authority) -> None:
     certificate, key = authority.issue()
     trusting = ssl.create_default_context(cafile=str(authority.file))
