@@ -26,6 +26,7 @@ from store.errors import (
     Conflict,
     StoreBusy,
     StoreGone,
+    StoreOvertaken,
     StoreUnavailable,
     failed_system_call,
     is_busy,
@@ -153,9 +154,19 @@ class Store:
             self._engine.close()
             raise
 
+    def _overtaken(self) -> StoreOvertaken | None:
+        """Return why a statement failed if a newer Tocsin has other tables."""
+        try:
+            data_version.check_schema()
+        except StoreOvertaken as error:
+            return error
+        except (PeeweeException, sqlite3.Error):
+            return None
+        return None
+
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         if not self.outdated:
-            return unavailable(error, self.path)
+            return self._overtaken() or unavailable(error, self.path)
         if (upgrade := self.upgrade) is not None:
             return StoreBusy(upgrade.sentence(self.path))
         return StoreUnavailable(

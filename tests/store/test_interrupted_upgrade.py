@@ -172,6 +172,19 @@ def test_a_tocsin_that_runs_writes_nothing_more(older: Path, tmp_path: Path) -> 
     store.close()
 
 
+def test_a_tocsin_that_runs_says_that_the_tables_are_those_of_a_newer_one(older: Path) -> None:
+    store = upgraded(older)
+    run_child(
+        "def drop(database, _):\n    database.execute_sql('DROP TABLE draft')\n"
+        "migrations.STEPS += (drop,)\nmigrations.LATEST += 1\n"
+        "open_store(path, migrate=True).close()",
+        older,
+    )
+    with pytest.raises(StoreOvertaken, match="a newer Tocsin has changed the store"):
+        store.call(lambda: models.rows(models.DraftRow.select()))
+    store.close()
+
+
 def test_a_second_process_says_how_far_the_first_is(
     older: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
