@@ -15,6 +15,7 @@ from store.events.future_times import deliveries_ended_by, next_event
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, database, rows
 from store.queue.broker_cursors import lowest_cursor
 from store.queue.delivery_requests import end_skipped
+from store.ranges import Ranges
 from store.webhook_rows import set_redo
 from store.webhooks import end_undelete, undelete_is_over
 
@@ -23,6 +24,9 @@ CHUNK = 500
 
 SLICE = 2_000
 """Events of one transaction: some milliseconds, since they lie one behind the other."""
+
+_FIRST_SEALED = "SELECT min(first_seq) FROM delivery WHERE id > ? AND +type = ?"
+"""Reads the newest rows alone: the plus keeps SQLite from the index by type."""
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -67,7 +71,8 @@ class Pruning:
         self._uptime_ms = uptime_ms
         self._rows_are_done = False
         self._types = list(EventType)
-        self._needed_from: dict[EventType, int] = {}
+        self._needed: dict[EventType, tuple[int, int]] = {}
+        """By type, the first event that may not go, and the newest delivery that was looked at."""
 
     def step(self) -> PruneResult:
         """Prune some rows in one short transaction; to be called again until it finds nothing."""
@@ -112,14 +117,19 @@ class Pruning:
     def _first_needed(self, type_: EventType) -> int:
         """Return the number of the first event that may not go.
 
-        What ended deliveries hold takes long to find, and is found once: each delivery that ends
-        meanwhile holds what was pending, queued or in quarantine before.
+        What ended deliveries hold takes long to find, and is found once. After that those are
+        looked at that were sealed meanwhile: a webhook may have been added from the start.
         """
-        pending = _first_undelivered(type_)
-        if type_ not in self._needed_from:
+        newest = int(DeliveryRow.select(fn.MAX(DeliveryRow.id)).scalar() or 0)
+        if type_ in self._needed:
+            first, seen = self._needed[type_]
+            first = min(first, _first_sealed(type_, seen))
+        else:
             cutoff_ms = self._now_ms - self._retention.keep_events_ms
-            self._needed_from[type_] = min(pending, _first_kept(type_, cutoff_ms, self._now_ms))
-        return min(pending, self._needed_from[type_])
+            first = _first_kept(type_, cutoff_ms, self._now_ms)
+        first = min(first, _first_undelivered(type_))
+        self._needed[type_] = first, newest
+        return first
 
 
 def give_back(pages: int = 2_000) -> bool:
@@ -148,19 +158,27 @@ def _first_undelivered(type_: str) -> int:
     return int(min(numbers + [number for number in held if number is not None]))
 
 
+def _first_sealed(type_: str, after: int) -> int:
+    """Return the number of the first event in the deliveries that were sealed after a row id."""
+    ((first,),) = database.execute_sql(_FIRST_SEALED, (after, type_)).fetchall()
+    return sys.maxsize if first is None else int(first)
+
+
 def _first_kept(type_: str, cutoff_ms: int, now_ms: int) -> int:
     """Return the number of the first event that a webhook got within the time of keeping."""
     kept = DeliveryRow.select(fn.MIN(DeliveryRow.first_seq)).where(
-        DeliveryRow.type == type_, _is_kept(type_, cutoff_ms, now_ms)
+        *_ended_after(type_, cutoff_ms, now_ms)
     )
     return int(kept.scalar() or sys.maxsize)
 
 
-def _is_kept(type_: str, cutoff_ms: int, now_ms: int) -> Expression:
-    """Return the condition that a delivery of a type is pending, or ended after the cutoff."""
+def _ended_after(type_: str, cutoff_ms: int, now_ms: int) -> tuple[Expression, ...]:
+    """Return the conditions that a delivery is of a type and ended after the cutoff."""
     ended = json.dumps(deliveries_ended_by(type_, cutoff_ms, now_ms))
-    return DeliveryRow.ended_ms.is_null() | (
-        (DeliveryRow.ended_ms > cutoff_ms) & DeliveryRow.id.not_in(_values(ended))
+    return (
+        DeliveryRow.type == type_,
+        DeliveryRow.ended_ms > cutoff_ms,
+        DeliveryRow.id.not_in(_values(ended)),
     )
 
 
@@ -199,43 +217,54 @@ def _quarantined(type_: str, after: int, until: int) -> list[int]:
 
 
 def _prune_spared(type_: str, cutoff_ms: int, now_ms: int) -> int:
-    """Forget events that were spared for a quarantine and are needed no more."""
-    start = keys.key_of(type_, 0)
-    unsent = QuarantineRow.select(QuarantineRow.seq + start).where(
+    """Forget some events that were spared for a quarantine and are needed no more."""
+    pruned = int(HeadRow.get_by_id(type_).pruned)
+    spared = EventRow.select(EventRow.key).where(keys.within(type_, last=pruned))
+    found = [keys.seq_of(key) for (key,) in rows(spared)]
+    if not found:
+        return 0
+    unsent = QuarantineRow.select(QuarantineRow.seq).where(
         QuarantineRow.type == type_, QuarantineRow.sent_in.is_null()
     )
-    carrier = DeliveryRow.select(DeliveryRow.id).where(
-        DeliveryRow.type == type_,
-        DeliveryRow.first_seq <= EventRow.key - start,
-        DeliveryRow.last_seq >= EventRow.key - start,
-        _is_kept(type_, cutoff_ms, now_ms),
-    )
-    gone = EventRow.delete().where(
-        keys.within(type_, last=HeadRow.get_by_id(type_).pruned),
-        EventRow.key.not_in(unsent),
-        ~fn.EXISTS(carrier),
-    )
-    return int(gone.execute())
+    held = {seq for (seq,) in rows(unsent)}
+    carried = _carried(type_, pruned, cutoff_ms, now_ms)
+    gone = [seq for seq in found if seq not in held and seq not in carried][:SLICE]
+    these = keys.among([keys.key_of(type_, seq) for seq in gone])
+    return int(EventRow.delete().where(these).execute())
+
+
+def _carried(type_: str, until: int, cutoff_ms: int, now_ms: int) -> Ranges:
+    """Return the numbers up to one that deliveries hold: pending, or ended after the cutoff.
+
+    They are found once for all events: each alone would take as long.
+    """
+    pending = DeliveryRow.type == type_, DeliveryRow.ended_ms.is_null()
+    found: list[tuple[int, int]] = []
+    for held in (pending, _ended_after(type_, cutoff_ms, now_ms)):
+        query = DeliveryRow.select(DeliveryRow.first_seq, DeliveryRow.last_seq)
+        found += rows(query.where(*held, DeliveryRow.first_seq <= until))
+    return Ranges().joined(Ranges(tuple(found))).until(until)
 
 
 def _prune_deliveries(retention: Retention, now_ms: int) -> int:
     cutoff_ms = now_ms - retention.keep_deliveries_ms
-    ahead = [id_ for type_ in EventType for id_ in deliveries_ended_by(type_, cutoff_ms, now_ms)]
-    old = (
-        DeliveryRow.select(DeliveryRow.id)
-        .where(
-            DeliveryRow.state != "pending",
-            (DeliveryRow.ended_ms < cutoff_ms) | DeliveryRow.id.in_(_values(json.dumps(ahead))),
-        )
-        .order_by(DeliveryRow.id)
-        .limit(CHUNK)
-    )
-    ids = [id_ for (id_,) in rows(old)]
+    ids = [id_ for type_ in EventType for id_ in _old_deliveries(type_, cutoff_ms, now_ms)][:CHUNK]
     if not ids:
         return 0
     gone = DeliveryRow.delete().where(DeliveryRow.id.in_(ids)).execute()
     minutes.count_again_after(minutes.last_attempt())
     return int(gone)
+
+
+def _old_deliveries(type_: str, cutoff_ms: int, now_ms: int) -> list[int]:
+    """Return some deliveries that ended before the cutoff, without reading those that did not."""
+    old = (
+        DeliveryRow.select(DeliveryRow.id)
+        .where(DeliveryRow.type == type_, DeliveryRow.ended_ms < cutoff_ms)
+        .order_by(DeliveryRow.ended_ms)
+        .limit(CHUNK)
+    )
+    return [id_ for (id_,) in rows(old)] + deliveries_ended_by(type_, cutoff_ms, now_ms)
 
 
 def _erase_webhooks(now_ms: int, uptime_ms: int | None) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from domain.event_types import EventType
@@ -276,6 +279,27 @@ def test_pruning_goes_in_small_steps(desk: Desk) -> None:
     assert steps == [prune.SLICE, prune.SLICE, 1]
 
 
+def test_no_step_reads_all_deliveries(desk: Desk) -> None:
+    statements: list[str] = []
+    desk.call(lambda: database.connection().set_trace_callback(statements.append))
+    quarantined(desk)
+    prune_all(desk, NOW + MONTH)
+    prune_all(desk, NOW + 500 * DAY)
+    desk.call(lambda: database.connection().set_trace_callback(None))
+
+    def plans() -> list[str]:
+        explained = [
+            database.connection().execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+            for statement in statements
+            if re.match(r"SELECT .* FROM \"?delivery\"? ", statement)
+        ]
+        return [detail for plan in explained for *_, detail in plan]
+
+    found = desk.call(plans)
+    assert any("delivery_type_ended" in detail for detail in found)
+    assert not [detail for detail in found if re.match(r"SCAN (t1|delivery)(?!.*pending)", detail)]
+
+
 def test_what_is_sealed_between_two_steps_is_kept(desk: Desk) -> None:
     count = prune.SLICE + 10
     desk.append(*events(1, prune.SLICE))
@@ -289,6 +313,17 @@ def test_what_is_sealed_between_two_steps_is_kept(desk: Desk) -> None:
     assert desk.end(first, 200, go_on=True) is not None
     assert not desk.call(pruning.step)
     assert kept(desk) == list(range(prune.SLICE + 1, count + 1))
+
+
+def test_what_a_webhook_from_the_start_got_between_two_steps_is_kept(desk: Desk) -> None:
+    desk.append(*events(1, 3 * prune.SLICE))
+    pruning = prune.Pruning(RETENTION, NOW + MONTH)
+    assert desk.call(pruning.step).events == prune.SLICE
+    webhook_id = desk.add(fields(max_events=3 * prune.SLICE, max_bytes=9_000_000), start=0)
+    desk.now_ms = NOW + MONTH
+    public_id = deliver(desk, webhook_id)
+    assert not desk.call(pruning.step)
+    assert len(json.loads(desk.call(deliveries.body, public_id))) == 2 * prune.SLICE
 
 
 def test_what_was_released_and_sent_between_two_steps_is_kept(desk: Desk) -> None:
