@@ -17,8 +17,11 @@ from store import files
 FACT = "upgrade"
 
 COPY, EVENTS, INDEX, TABLES, REMNANTS = "copy", "events", "index", "tables", "remnants"
-_SHARES = {COPY: (0, 20), EVENTS: (20, 65), INDEX: (65, 80), TABLES: (80, 85), REMNANTS: (85, 100)}
+_SHARES = {COPY: (0, 25), EVENTS: (25, 65), INDEX: (65, 92), TABLES: (92, 100)}
 """Percent at which each phase begins and ends, as measured with ten million events."""
+
+_IN_CLEAR, _REMNANTS_AT = 3, 60
+"""Schema from which on no URLs stood in clear; percent at which those of before are removed."""
 
 _PARTS = {
     COPY: "its copy",
@@ -52,8 +55,12 @@ class Progress(msgspec.Struct, frozen=True):
     @property
     def percent(self) -> int:
         """Share of the whole upgrade that is done."""
-        begin, end = _SHARES[self.phase]
-        return begin + (end - begin) * min(self.done, self.total) // max(1, self.total)
+        until = _REMNANTS_AT if self.since < _IN_CLEAR else 100
+        begin, end = _SHARES.get(self.phase, (0, 100))
+        share = begin + (end - begin) * min(self.done, self.total) / max(1, self.total)
+        if self.is_swapped:
+            return until + int(share) * (100 - until) // 100
+        return int(share) * until // 100
 
     @property
     def part(self) -> str:
@@ -131,6 +138,9 @@ def seen(progress: Progress, path: Path, target: int) -> Upgrade:
     if progress.phase == COPY:
         written, whole = (_size(file) for file in (draft_of(path, target), path))
         progress = msgspec.structs.replace(progress, done=written, total=whole)
+    elif progress.is_swapped:  # the file, half of which is free, is written anew into its log
+        log, whole = (_size(file) for file in (path.with_name(f"{path.name}-wal"), path))
+        progress = msgspec.structs.replace(progress, done=2 * log, total=whole)
     return Upgrade(progress.percent, lock_of(path).is_held())
 
 

@@ -192,10 +192,10 @@ def test_a_second_process_says_how_far_the_first_is(
     monkeypatch.setattr(upgrade, "PATIENCE_S", 0.0)
     lock = progress.lock_of(older)
     assert lock.acquire()
-    with pytest.raises(StoreBusy, match=r"is being upgraded \(65 %\): until that is done"):
+    with pytest.raises(StoreBusy, match=r"is being upgraded \(39 %\): until that is done"):
         upgraded(older)
     store = open_store(older)
-    assert store.upgrade == progress.Upgrade(65, under_way=True)
+    assert store.upgrade == progress.Upgrade(39, under_way=True)
     store.close()
     lock.release()
 
@@ -204,7 +204,8 @@ def test_the_share_of_a_copy_is_that_of_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "tocsin.db"
     path.write_bytes(bytes(1_000))
     progress.draft_of(path, migrations.LATEST).write_bytes(bytes(500))
-    assert progress.seen(Progress(1), path, migrations.LATEST).percent == 10
+    assert progress.seen(Progress(1), path, migrations.LATEST).percent == 7
+    assert progress.seen(Progress(3), path, migrations.LATEST).percent == 12
 
 
 def test_disk_that_is_missing_is_named_before_anything_is_written(

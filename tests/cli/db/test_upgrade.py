@@ -86,7 +86,7 @@ def test_so_is_one_that_is_being_upgraded(older: Tocsin, words: tuple[str, ...])
     with upgrading(older.db):
         done = older.run(*words)
     assert done.returncode == 0, done.stderr
-    assert f"{older.db} is being upgraded (65 %): until that is done it is only read" in done.stderr
+    assert f"{older.db} is being upgraded (39 %): until that is done it is only read" in done.stderr
     assert done.stdout
 
 
@@ -95,10 +95,10 @@ def test_commands_that_would_write_ask_to_try_again(older: Tocsin, words: tuple[
     with upgrading(older.db):
         done = older.run(*words, stdin='{"type": "alerts", "id": "x", "attributes": {}}')
     assert done.returncode == ExitCode.TEMPORARY, done.stderr
-    assert "is being upgraded (65 %)" in done.stderr
+    assert "is being upgraded (39 %)" in done.stderr
     done = older.run(*words, stdin='{"type": "alerts", "id": "x", "attributes": {}}')
     assert done.returncode == ExitCode.TEMPORARY
-    assert "was interrupted at 65 %" in done.stderr
+    assert "was interrupted at 39 %" in done.stderr
     assert "run `tocsin db upgrade`" in done.stderr
 
 
@@ -106,18 +106,18 @@ def test_a_second_worker_says_so_and_ends(older: Tocsin) -> None:
     with upgrading(older.db):
         done = older.run("worker", "run", "--once")
         assert done.returncode == ExitCode.TEMPORARY
-        assert "is being upgraded (65 %)" in done.stderr
+        assert "is being upgraded (39 %)" in done.stderr
 
 
 def test_status_says_how_far_it_is(older: Tocsin) -> None:
     with upgrading(older.db):
         status = status_of(older)
-        assert share(status) == (65, True)
+        assert share(status) == (39, True)
         assert status["store"]["outdated"]
-        assert any("is being upgraded (65 %)" in text for text in status["warnings"])
+        assert any("is being upgraded (39 %)" in text for text in status["warnings"])
         check = older.run("status", "--check")
         assert (check.returncode, "is being upgraded" in check.stdout) == (1, True)
-    assert share(status_of(older)) == (65, False)
+    assert share(status_of(older)) == (39, False)
 
 
 def share(status: Any) -> tuple[object, object]:
@@ -155,7 +155,7 @@ def test_an_upgrade_writes_a_line_for_each_tenth(older: Tocsin) -> None:
     lines = older.run("db", "upgrade").stderr.splitlines()
     shares = [line for line in lines if " is being upgraded: " in line]
     assert 4 <= len(shares) <= 20
-    assert f"{older.db} is being upgraded: 65 %, their index" in shares
+    assert f"{older.db} is being upgraded: 39 %, their index" in shares
 
 
 def test_on_a_terminal_it_draws_one_line(older: Tocsin) -> None:

@@ -52,13 +52,13 @@ async def watch(path: Path) -> None:
         store = open_store(path)
         stack.callback(store.close)
         app, pilot = await stack.enter_async_context(Bench(store, Clock(MADE_MS)).running())
-        await until_first_line(app, pilot, "the store is being upgraded: 65 %", there=True)
+        await until_first_line(app, pilot, "the store is being upgraded: 39 %", there=True)
         with pytest.raises(Refused, match="is being upgraded"):
             await app._access.change(note)
         at_work.close()
-        await until_first_line(app, pilot, "interrupted at 65 %", there=True)
+        await until_first_line(app, pilot, "interrupted at 39 %", there=True)
         await asyncio.to_thread(run_child, UPGRADE, path)
-        await until_first_line(app, pilot, "65 %", there=False)
+        await until_first_line(app, pilot, "39 %", there=False)
         await app._access.change(note)
 
 
