@@ -217,7 +217,8 @@ def _cells(title: str, figure: Mapping[str, Any]) -> tuple[str, ...]:
 def _checked_text(checked: Mapping[str, int], faults: Sequence[str]) -> str:
     if faults:
         return f"The delivery check failed: {'; '.join(faults)}"
-    bodies = sum(checked.values())
+    if not (bodies := sum(checked.values())):
+        return "Delivery check: nothing was delivered in these cases."
     return f"Delivery check: nothing lost, doubled, reordered or changed in {bodies:,} bodies."
 
 
