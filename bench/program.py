@@ -18,7 +18,7 @@ from bench.processes import cpu_s
 
 ROOT = Path(__file__).resolve().parent.parent
 TOCSIN = str(Path(sys.executable).with_name("tocsin"))
-PATIENCE_S = 600.0
+PATIENCE_S = 300.0
 INTERVAL = "0s"
 """The interval of the webhooks that are measured, and their linger."""
 
