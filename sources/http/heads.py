@@ -155,7 +155,7 @@ class _Message:
         if self.has_head:  # behind a body in chunks
             return
         self.header_count += 1
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").rstrip(" \t")
         headers = self.headers
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
 
