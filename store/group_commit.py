@@ -12,7 +12,7 @@ from typing import NamedTuple, ParamSpec
 from peewee import PeeweeException
 
 from store.database import Store
-from store.errors import StoreError, StoreGone
+from store.errors import StoreGone
 from store.models import database
 from store.records import Work
 
@@ -81,7 +81,7 @@ class GroupCommit:
         group = _Group([call.function for call in calls])
         try:
             answers = await self._store.run(group.commit)
-        except StoreError as error:
+        except Exception as error:
             for call in calls:
                 if isinstance(error, StoreGone) or not group.is_begun:
                     _give(call, error)

@@ -17,6 +17,9 @@ from store.records import Limits
 MOST_BYTES = 8 << 20
 """Bytes of the bodies that are kept: those of the webhooks that are at about the same place."""
 
+ENTRY_BYTES = 600
+"""Memory that a body takes beside its bytes: of single events that is more than these."""
+
 
 class QueuePosition(NamedTuple):
     """Everything of a webhook that its next request from the queue depends on."""
@@ -83,10 +86,10 @@ class SharedBodies:
     def keep(self, key: BodyKey, body: JoinedBody) -> None:
         """Keep a body in place of the oldest ones."""
         self._kept[key] = body
-        self._bytes += len(body.content)
+        self._bytes += len(body.content) + ENTRY_BYTES
         while self._bytes > MOST_BYTES:
             oldest = next(iter(self._kept))
-            self._bytes -= len(self._kept.pop(oldest).content)
+            self._bytes -= len(self._kept.pop(oldest).content) + ENTRY_BYTES
 
 
 @lru_cache(maxsize=256)

@@ -194,3 +194,13 @@ def test_where_another_keeps_the_lock_nobody_waits_for_it_twice(store: Store) ->
         answers = at_once(store, [partial(begun.append, number) for number in (1, 2, 3)])
     assert [type(answer) for answer in answers] == [StoreBusy] * 3
     assert begun == []
+
+
+def test_a_store_that_is_closed_is_reported_to_each_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "MOST_CALLS", 2)
+    store = new_store(tmp_path / "tocsin.db")
+    store.close()
+    answers = at_once(store, [partial(call, number) for number in range(5)])
+    assert [type(answer) for answer in answers] == [RuntimeError] * 5

@@ -545,13 +545,13 @@ def test_an_ordinary_queue_goes_the_hot_path_and_its_bodies_are_shared(
 
 
 def test_bodies_that_are_kept_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_bodies, "MOST_BYTES", 100)
+    monkeypatch.setattr(shared_bodies, "MOST_BYTES", 3 * (30 + shared_bodies.ENTRY_BYTES))
     shared = SharedBodies()
     keys = [BodyKey("alerts", number, number + 1, 1, b"", 1) for number in range(9)]
     for number, key in enumerate(keys):
         shared.keep(key, JoinedBody(b"x" * 30, "", number))
     assert [key.after for key in keys if shared.find(key)] == [6, 7, 8]
-    shared.keep(keys[0], JoinedBody(b"x" * 101, "", 1))
+    shared.keep(keys[0], JoinedBody(b"x" * 2_000, "", 1))
     assert not any(map(shared.find, keys))
 
 
