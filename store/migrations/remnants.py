@@ -12,6 +12,7 @@ from pathlib import Path
 from peewee import PeeweeException
 
 from store.files import free_bytes
+from store.migrations import progress
 from store.models import FactRow, database
 
 FACT = "remnants"
@@ -30,14 +31,17 @@ def are_there() -> bool:
 
 
 def remove(path: Path) -> None:
-    """Write the file anew; nothing is lost if that fails, and the fact stays."""
+    """Write the file anew; nothing is lost if that fails, and the fact stays.
+
+    An upgrade that was to end with this has ended then.
+    """
     if free_bytes(path) < COPIES * _kept_bytes():
         return
     try:
         database.execute_sql("PRAGMA temp_store = file")  # a copy in memory may not fit there
         database.execute_sql("VACUUM")
         with database.atomic():
-            FactRow.delete().where(FactRow.name == FACT).execute()
+            FactRow.delete().where(FactRow.name.in_((FACT, progress.FACT))).execute()
         database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except (PeeweeException, sqlite3.Error):
         return
