@@ -206,6 +206,7 @@ class HttpConnection:
         await self._write(head, self._http.send(h11.EndOfMessage()) or b"")
         answer = await self._next_event()
         while not isinstance(answer, h11.Response):
+            await asyncio.sleep(0)  # hints may come without end, thousands in one reading
             answer = await self._next_event()
         return httpx.Response(
             answer.status_code,

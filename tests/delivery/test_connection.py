@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from delivery.network import GuardedTransport, Resolver
+from delivery.connection import encrypted
+from delivery.network import Dialler, GuardedTransport, Resolver, ssl_context
 from delivery.outcome import Outcome
 from delivery.post import Poster
 from delivery.sender import Sender
@@ -560,6 +561,51 @@ def test_hints_without_end_hold_nobody_up() -> None:
         outcome = asyncio.run(tell(f"http://127.0.0.1:{listener.getsockname()[1]}/"))
     thread.join(10)
     assert (outcome.status, outcome.error, thread.is_alive()) == (None, "TimeoutError", False)
+
+
+def test_between_two_hints_others_have_their_turn() -> None:
+    """They come in one piece, of which each is read in a moment, but all of them in many."""
+    hints = 2_000
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def story(_: Scripted, post: Post) -> None:
+        other = asyncio.create_task(others())
+        outcome = await post()
+        other.cancel()
+        assert (outcome.delivered, turns > hints) == (True, True)
+
+    told(story, Scripted(b"HTTP/1.1 100 \r\n\r\n" * hints + TAKEN))
+
+
+def test_what_is_decrypted_and_was_not_asked_for_is_left_over(authority: Authority) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*authority.issue("127.0.0.1", name="scripted"))
+
+    async def tell() -> None:
+        written = asyncio.Event()
+
+        async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"ab")
+            await written.wait()
+            writer.transport.abort()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            plain = await Dialler(None, Resolver()).connect("127.0.0.1", port, 5.0)
+            stream = await encrypted(plain, ssl_context(str(authority.file)), "127.0.0.1", 5.0)
+            assert await stream.read(1) == b"a"
+            assert (plain.holds_more(), stream.holds_more()) == (False, True)
+            written.set()
+            stream.close()
+
+    asyncio.run(tell())
 
 
 @pytest.mark.parametrize("rest", [b"", b"\n", b"\r\n\r\n"])
