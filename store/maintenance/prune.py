@@ -25,9 +25,6 @@ CHUNK = 500
 SLICE = 2_000
 """Events of one transaction: some milliseconds, since they lie one behind the other."""
 
-_FIRST_SEALED = "SELECT min(first_seq) FROM delivery WHERE id > ? AND +type = ?"
-"""Reads the newest rows alone: the plus keeps SQLite from the index by type."""
-
 
 class Retention(msgspec.Struct, frozen=True):
     """Times for which finished rows are kept, in milliseconds."""
@@ -160,8 +157,11 @@ def _first_undelivered(type_: str) -> int:
 
 def _first_sealed(type_: str, after: int) -> int:
     """Return the number of the first event in the deliveries that were sealed after a row id."""
-    ((first,),) = database.execute_sql(_FIRST_SEALED, (after, type_)).fetchall()
-    return sys.maxsize if first is None else int(first)
+    of_type = SQL("+type = ?", (type_,))  # the plus keeps SQLite from the index by type
+    sealed = DeliveryRow.select(fn.MIN(DeliveryRow.first_seq)).where(
+        DeliveryRow.id > after, of_type
+    )
+    return int(sealed.scalar() or sys.maxsize)
 
 
 def _first_kept(type_: str, cutoff_ms: int, now_ms: int) -> int:
