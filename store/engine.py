@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
-from peewee import PeeweeException, SqliteDatabase
+from peewee import SQL, PeeweeException, SqliteDatabase
 
 from store.errors import is_busy
 
@@ -71,3 +73,8 @@ def sqlite(path: Path) -> PatientDatabase:
             ("wal_autocheckpoint", 1000),
         ),
     )
+
+
+def each_of(numbers: Iterable[int]) -> SQL:
+    """Return a query of these numbers, passed as one parameter, however many they are."""
+    return SQL("(SELECT value FROM json_each(?))", (json.dumps([*numbers]),))

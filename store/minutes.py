@@ -21,6 +21,7 @@ from peewee import JOIN, SQL, Case, ModelSelect, fn
 from domain.event_types import EventType
 from domain.times import LATENCIES_MS, MINUTE_MS
 from store import data_version
+from store.engine import each_of
 from store.events import keys
 from store.models import (
     AttemptRow,
@@ -279,20 +280,15 @@ def _counts_before(
     if not wanted:
         return []
     row = WebhookMinuteRow
-    webhooks, minutes = (json.dumps(sorted(set(values))) for values in zip(*wanted, strict=True))
+    webhooks, minutes = (sorted(set(values)) for values in zip(*wanted, strict=True))
     query = row.select(row.webhook_id, row.minute, row.delivered, row.failed, row.latency).where(
-        row.webhook_id.in_(_values(webhooks)), row.minute.in_(_values(minutes))
+        row.webhook_id.in_(each_of(webhooks)), row.minute.in_(each_of(minutes))
     )
     return [
         ((webhook_id, minute), [*_counts(latency), failed, delivered])
         for webhook_id, minute, delivered, failed, latency in rows(query)
         if (webhook_id, minute) in wanted
     ]
-
-
-def _values(numbers: str) -> SQL:
-    """Pass the numbers of a JSON array as one parameter, however many they are."""
-    return SQL("(SELECT value FROM json_each(?))", (numbers,))
 
 
 def _latency(counts: Sequence[int]) -> str:

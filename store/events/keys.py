@@ -14,6 +14,7 @@ from typing import Any
 from peewee import SQL, Expression, Tuple
 
 from domain.event_types import EventType
+from store.engine import each_of
 from store.models import EventRow
 
 SEQ_BITS = 48
@@ -94,7 +95,7 @@ def among(keys: Sequence[int]) -> Expression:
         pairs = json.dumps([(type_of(key).value, seq_of(key)) for key in keys])
         numbered: Expression = Tuple(_older_type, _older_seq).in_(SQL(_PAIRS, (pairs,)))
         return numbered
-    return EventRow.key.in_(SQL("(SELECT value FROM json_each(?))", (json.dumps(keys),)))
+    return EventRow.key.in_(each_of(keys))
 
 
 def of_type(type_: str, known: Expression) -> Expression:

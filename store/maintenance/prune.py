@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import msgspec
@@ -10,6 +9,7 @@ from peewee import SQL, Expression, fn
 
 from domain.event_types import EventType
 from store import minutes, refusals
+from store.engine import each_of
 from store.events import keys
 from store.events.future_times import deliveries_ended_by, next_event
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, database, rows
@@ -174,17 +174,12 @@ def _first_kept(type_: str, cutoff_ms: int, now_ms: int) -> int:
 
 def _ended_after(type_: str, cutoff_ms: int, now_ms: int) -> tuple[Expression, ...]:
     """Return the conditions that a delivery is of a type and ended after the cutoff."""
-    ended = json.dumps(deliveries_ended_by(type_, cutoff_ms, now_ms))
+    ended = deliveries_ended_by(type_, cutoff_ms, now_ms)
     return (
         DeliveryRow.type == type_,
         DeliveryRow.ended_ms > cutoff_ms,
-        DeliveryRow.id.not_in(_values(ended)),
+        DeliveryRow.id.not_in(each_of(ended)),
     )
-
-
-def _values(ids: str) -> SQL:
-    """Pass the numbers of a JSON array as one parameter, however many they are."""
-    return SQL("(SELECT value FROM json_each(?))", (ids,))
 
 
 def _before_kept(type_: str, after: int, until: int, cutoff_ms: int, now_ms: int) -> int:
