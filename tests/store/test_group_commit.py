@@ -97,8 +97,9 @@ def at_once(
 class Counted:
     """Counts the transactions of a store, and lets the first COMMITs fail."""
 
-    def __init__(self, store: Store, failing: int = 0) -> None:
+    def __init__(self, store: Store, failing: int = 0, error: Exception | None = None) -> None:
         self.commits = 0
+        self._error = error or sqlite3.OperationalError("database or disk is full")
         self._failing = failing
         self._commit = store._engine.commit
         vars(store._engine)["commit"] = self.commit
@@ -106,7 +107,7 @@ class Counted:
     def commit(self) -> None:
         self.commits += 1
         if self.commits <= self._failing:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise self._error
         self._commit()
 
 
@@ -141,8 +142,9 @@ def test_calls_of_one_moment_share_a_transaction_in_their_order(store: Store) ->
     assert counted.commits == 1
 
 
-def test_a_commit_that_fails_once_costs_nobody_anything(store: Store) -> None:
-    counted = Counted(store, failing=1)
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), ZeroDivisionError()])
+def test_a_commit_that_fails_once_costs_nobody_anything(store: Store, error: Exception) -> None:
+    counted = Counted(store, 1, error)
     answers = at_once(store, [partial(call, number) for number in range(3)])
     assert all(isinstance(answer, Work) for answer in answers)
     assert store.call(kept) == [0, 1, 2]
