@@ -144,10 +144,13 @@ def holders(type_: EventType, seq: int) -> dict[int, Held]:
     """Return the ids of webhooks that have yet to be sent an event, each with its state there."""
     with models.database.atomic("DEFERRED"):
         found: dict[int, Held] = {}
-        for row in list(WebhookRow.select().where(WebhookRow.deleted_ms.is_null())):
+        webhook = WebhookRow
+        queued = (webhook.type == type_.value) & (webhook.cursor < seq)
+        again = (webhook.redo_type == type_.value) & (webhook.redo_last >= seq)
+        for row in list(webhook.select().where(webhook.deleted_ms.is_null(), queued | again)):
             redo = redo_of(row)
-            again = redo is not None and redo.type == type_ and seq in redo.numbers
-            if again or (row.type == type_ and row.cursor < seq):
+            is_again = redo is not None and redo.type == type_ and seq in redo.numbers
+            if is_again or (row.type == type_ and row.cursor < seq):
                 found[row.id] = "queued"
         aside = QuarantineRow.select().where(
             QuarantineRow.type == type_.value,

@@ -14,6 +14,7 @@ from peewee import ModelSelect, fn
 from domain.event_types import EventType
 from domain.filters import Terms
 from store import models
+from store.engine import each_of
 from store.errors import NotFound
 from store.events import reading
 from store.filters import delivery_conditions
@@ -52,7 +53,7 @@ def run_search(search: Search, after_id: int, open_ids: frozenset[int]) -> Searc
     with models.database.atomic("DEFERRED"):
         query = delivery.select(delivery.id).where(*_conditions(search))
         if after_id:
-            query = query.where((delivery.id > after_id) | delivery.id.in_(list(open_ids)))
+            query = query.where((delivery.id > after_id) | delivery.id.in_(each_of(open_ids)))
         pending = delivery.select(delivery.id).where(delivery.state == "pending")
         return SearchResult(
             last_id=rows(delivery.select(fn.MAX(delivery.id)))[0][0] or 0,

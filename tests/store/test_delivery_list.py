@@ -18,6 +18,7 @@ from domain.filters import (
 )
 from domain.wording import ERROR_WORDS, OTHER_ERROR, error_word
 from store.errors import NotFound
+from store.models import database
 from store.queue import delivery_list, delivery_requests
 from store.queue.delivery_list import Search, SearchResult
 from store.workers import SendingLock
@@ -210,3 +211,21 @@ def test_members_are_the_events_in_order_without_what_was_left_out(desk: Desk) -
     assert members[0].body == event(1).body
     with pytest.raises(NotFound, match="msg_9"):
         desk.call(delivery_list.members, "msg_9")
+
+
+@pytest.mark.parametrize("open_ids", [NOTHING, frozenset({1, 3})], ids=["none", "some"])
+def test_a_search_of_what_is_new_reads_that_alone(desk: Desk, open_ids: frozenset[int]) -> None:
+    """It is made whenever something changes, also where nothing is pending."""
+    statements: list[str] = []
+
+    def plans() -> list[str]:
+        connection = database.connection()
+        connection.set_trace_callback(statements.append)
+        delivery_list.run_search(Search(), 5, open_ids)
+        connection.set_trace_callback(None)
+        [search] = [text for text in statements if "ORDER BY" in text]
+        return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {search}")]
+
+    steps = desk.call(plans)
+    assert "SEARCH t1 USING INTEGER PRIMARY KEY (rowid>?)" in steps
+    assert not [step for step in steps if step.startswith("SCAN t1")]
