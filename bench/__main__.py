@@ -1,6 +1,6 @@
 """Measure all cases, or those named; `--quick` in five minutes, `--json FILE` for another file.
 
-`python -m bench page FILE` puts the figures of such a file into `docs/performance.md`.
+`python -m bench page FILE...` puts the figures of such files into `docs/performance.md`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ CASES = {
 def main(words: list[str]) -> int:
     """Measure, print and save; 1 if something that was delivered is not as it was queued."""
     if words[:1] == ["page"]:
-        write_page(json.loads(Path(words[1]).read_text()))
+        write_page(joined([json.loads(Path(word).read_text()) for word in words[1:]]))
         return 0
     options = _parser().parse_args(words)
     if unknown := set(options.case) - set(CASES):
@@ -106,6 +106,18 @@ def _report(run: Run) -> int:
     print("\nNot measured:", *run.skipped or ["nothing"], sep="\n  ")
     print(f"\n{verdict(run)}")
     return 1 if run.faults else 0
+
+
+def joined(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The figures of several runs as those of one: of a case that is in more of them, the last."""
+    cases = {case["title"]: case for run in runs for case in run["cases"]}
+    return {
+        **runs[-1],
+        "cases": [cases[case.title] for case in CASES.values() if case.title in cases],
+        "checked": {title: count for run in runs for title, count in run["checked"].items()},
+        "faults": [fault for run in runs for fault in run["faults"]],
+        "skipped": [reason for run in runs for reason in run["skipped"]],
+    }
 
 
 def write_page(found: Mapping[str, Any], page: Path = PAGE) -> None:

@@ -196,7 +196,7 @@ def hundred_receivers(run: Run) -> None:
 def secrets(run: Run) -> None:
     """Receivers with headers and signing secrets, and such without."""
     secret = generate_secret(random.randbytes)
-    for batch, count in ((1_000, run.pick(1_000_000, 300_000)), (100, run.pick(200_000, 50_000))):
+    for batch, count in ((1_000, run.pick(500_000, 300_000)), (100, run.pick(100_000, 50_000))):
         bare = Load(event_file(run.folder, count), 1, batch)
         sealed = replace(bare, headers=HEADERS, secret=secret)
         taken = interleaved(

@@ -191,7 +191,7 @@ def goals_text(run: Run) -> str:
 
 def section(found: Mapping[str, Any]) -> str:
     """The section of the manual that shows the JSON of a run: ratios, and figures with a goal."""
-    loads = [case["load"] for case in found["cases"]]
+    loads = [case["load"] for case in found["cases"] if case["load"] is not None] or [0.0]
     lines = [
         f"{found['taken'][:10]}, {found['machine']}, {found['beside']}; {found['rounds']} rounds, "
         f"load {min(loads)} to {max(loads)}, the measured programs included.",

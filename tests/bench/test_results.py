@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import CASES, HEADING, PAGE, main, write_page
+from bench.__main__ import CASES, HEADING, PAGE, joined, main, write_page
 from bench.results import Figure, Run, goals_text, ratios, save
 from tests.support.documents import section, table_rows
 
@@ -43,6 +43,22 @@ def test_the_page_gets_the_ratios_and_the_figures_with_a_goal(run: Run, tmp_path
     assert "nothing lost, doubled, reordered or changed in 12 bodies" in page.read_text()
     assert page.read_text().startswith(f"# Performance\n\n{HEADING}\n\n20")
     assert page.read_text().endswith(".\n\n## Profile\n\nText.\n")
+
+
+def test_runs_of_some_cases_each_are_joined_in_the_order_of_the_cases(tmp_path: Path) -> None:
+    first, *_, last = [case.title for case in CASES.values()]
+    runs = []
+    for titles, value in (((last,), 1.0), ((last, first), 2.0)):
+        run = Run(tmp_path)
+        for title in titles:
+            run.begin(title)
+            run.add([Figure("ratio", "", (value,))])
+            run.check("Tocsin", [f"a fault of {value}"], 7)
+        runs.append(run.as_json())
+    both = joined(runs)
+    assert [case["title"] for case in both["cases"]] == [first, last]
+    assert {case["figures"][0]["median"] for case in both["cases"]} == {2.0}
+    assert (len(both["faults"]), both["checked"]) == (3, {first: 7, last: 7})
 
 
 def test_the_page_has_each_case_once() -> None:
