@@ -7,6 +7,8 @@ import resource
 from collections.abc import Awaitable, Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from delivery.slots import PATIENCE_S, AttemptPlace, Gate, Rank, Slots, attempt_slots
 
@@ -124,6 +126,35 @@ def test_one_that_goes_on_has_to_leave_when_another_has_waited() -> None:
         assert crowd.wanted()
 
     crowded(2, story)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    total=st.integers(1, 4),
+    waiting=st.integers(1, 4),
+    rounds_s=st.lists(st.floats(0.001, 0.2), min_size=30, max_size=60),
+)
+def test_nobody_waits_longer_than_a_second_for_those_that_go_on(
+    total: int, waiting: int, rounds_s: list[float]
+) -> None:
+    """In each round each that is inside ends a request, and leaves only if it has to."""
+
+    async def story(crowd: Crowd) -> None:
+        since = dict.fromkeys(map(str, range(total + min(waiting, total))), 0.0)
+        await crowd.enter(*since)
+        for round_s in rounds_s:
+            for name in list(crowd.holding):
+                crowd.wait(round_s / total)
+                if crowd.wanted():
+                    await crowd.leave(name)
+                    del since[name]
+                    again = f"{name}+"
+                    since[again] = crowd.now_s
+                    await crowd.enter(again)
+            waits = [crowd.now_s - since[name] for name in since.keys() - set(crowd.holding)]
+            assert max(waits, default=0.0) <= 1.0
+
+    crowded(total, story)
 
 
 def test_failing_ones_that_wait_for_each_other_hurry_nobody() -> None:
