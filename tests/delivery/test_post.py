@@ -491,18 +491,22 @@ def test_tls_goes_through_the_proxy_in_a_tunnel(
 
 def test_a_proxy_that_refuses_the_tunnel_is_quoted() -> None:
     async def trial() -> Outcome:
+        closed = asyncio.Event()
+
         async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 403 Not From Here\r\nContent-Length: 0\r\n\r\n")
             await reader.read()
             writer.close()
             await writer.wait_closed()
+            closed.set()
 
         async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
             address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            return await Poster(LOCAL, 5_000, 20_000, proxy=address).post(
-                "https://siem.test/", HEADERS, BODY
-            )
+            poster = Poster(LOCAL, 5_000, 20_000, proxy=address)
+            outcome = await poster.post("https://siem.test/", HEADERS, BODY)
+            await closed.wait()
+            return outcome
 
     outcome = asyncio.run(trial())
     assert outcome.detail == "the proxy answered 403 Not From Here (through the proxy)"
