@@ -25,7 +25,9 @@ _READ_BYTES = 64 * 1024
 _PIECE = 256 * 1024
 """Bytes that are encrypted at once."""
 
-_KEEP_ALIVE_S = 2.0
+KEEP_ALIVE_S = 2.0
+"""Seconds after an answer for which its connection may be used again."""
+
 _NO_ANSWER = "the receiver disconnected without an answer"
 
 
@@ -179,7 +181,7 @@ class HttpConnection:
 
     def is_old(self) -> bool:
         """Return True if the last answer is so long ago that the receiver may end it just now."""
-        return time.monotonic() - self._ended > _KEEP_ALIVE_S
+        return time.monotonic() - self._ended > KEEP_ALIVE_S
 
     def left_over(self) -> bool:
         """Return True if anything, also an end of the stream, has come in after the answer."""
@@ -190,8 +192,9 @@ class HttpConnection:
     ) -> httpx.Response:
         """Send a request and return its answer, whose stream is what follows the head.
 
-        Raises LeftOver if the last request left something behind, OSError, and httpx's errors of
-        the protocol.
+        Of a receiver that ends the connection before it has read all, a refusal is an answer, but
+        a 2XX is none. Raises LeftOver if the last request left something behind, OSError, and
+        httpx's errors of the protocol.
         """
         if self._is_used:
             self._http.start_next_cycle()
@@ -200,14 +203,19 @@ class HttpConnection:
             head = self._http.send(request) or b""
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error)) from error
-        async for part in body:
-            await self._write(head, self._http.send(h11.Data(data=part)) or b"")
-            head = b""
-        await self._write(head, self._http.send(h11.EndOfMessage()) or b"")
-        answer = await self._next_event()
-        while not isinstance(answer, h11.Response):
-            await asyncio.sleep(0)  # hints may come without end, thousands in one reading
-            answer = await self._next_event()
+        try:
+            async for part in body:
+                await self._write(head, self._http.send(h11.Data(data=part)) or b"")
+                head = b""
+            await self._write(head, self._http.send(h11.EndOfMessage()) or b"")
+        except ssl.SSLError:
+            raise
+        except OSError:
+            answer = await self._refusal()
+            if answer is None:
+                raise
+        else:
+            answer = await self._answer()
         return httpx.Response(
             answer.status_code,
             headers=answer.headers.raw_items(),
@@ -243,6 +251,21 @@ class HttpConnection:
                 await self._stream.write(head)
         if data:
             await self._stream.write(data)
+
+    async def _answer(self) -> h11.Response:
+        event = await self._next_event()
+        while not isinstance(event, h11.Response):
+            await asyncio.sleep(0)  # hints may come without end, thousands in one reading
+            event = await self._next_event()
+        return event
+
+    async def _refusal(self) -> h11.Response | None:
+        """Return what the receiver had said, other than 2XX, before the sending failed."""
+        with suppress(OSError, httpx.RemoteProtocolError):
+            answer = await self._answer()
+            if not 200 <= answer.status_code < 300:
+                return answer
+        return None
 
     async def _next_event(self) -> Any:
         """Return what the receiver says next, as h11 reads it."""

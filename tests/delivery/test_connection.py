@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from delivery import connection
 from delivery.connection import encrypted
 from delivery.network import Dialler, GuardedTransport, Resolver, ssl_context
 from delivery.outcome import Outcome
@@ -444,6 +445,20 @@ def test_a_connection_that_is_half_closed_before_its_next_use_fails_nothing() ->
     told(story)
 
 
+def test_a_connection_that_rested_for_long_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(2, receiver, post)
+        with monkeypatch.context() as patched:
+            patched.setattr(connection, "KEEP_ALIVE_S", -1.0)
+            await takes(1, receiver, post)
+        await takes(2, receiver, post)
+        assert receiver.taken == [1, 1, 2, 3, 3]
+
+    told(story)
+
+
 def _reset(writer: asyncio.StreamWriter) -> None:
     linger = struct.pack("ii", 1, 0)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -517,28 +532,32 @@ class Hasty(Scripted):
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take the head of one request."""
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(TAKEN)
+        writer.write(self.answer)
         await writer.drain()
         _reset(writer)
 
 
-def test_an_answer_to_a_part_of_a_request_delivers_nothing(authority: Authority) -> None:
+@pytest.mark.parametrize(("answer", "status"), [(TAKEN, None), (b"", None), (FAILED, 503)])
+@pytest.mark.parametrize("secure", [False, True])
+def test_of_an_answer_to_a_part_of_a_request_only_a_refusal_counts(
+    answer: bytes, status: int | None, secure: bool, authority: Authority
+) -> None:
     """The body is more than the system keeps for both ends."""
     body = b"[" + b" " * 20_000_000 + b"]"
 
-    async def tell(tls: ssl.SSLContext | None, ca_file: str | None) -> Outcome:
+    async def tell() -> Outcome:
+        tls, ca_file = None, None
+        if secure:
+            tls, ca_file = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), str(authority.file)
+            tls.load_cert_chain(*authority.issue("127.0.0.1", name="hasty"))
         poster = Poster(NetworkPolicy(), 5_000, 5_000, ca_file, resolver=Resolver())
-        receiver = Hasty()
+        receiver = Hasty(answer)
         async with receiver.listening(tls):
             return await poster.post(receiver.url, (), body)
 
-    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server_side.load_cert_chain(*authority.issue("127.0.0.1", name="hasty"))
-    for outcome in (
-        asyncio.run(tell(None, None)),
-        asyncio.run(tell(server_side, str(authority.file))),
-    ):
-        assert (outcome.delivered, outcome.status) == (False, None), outcome
+    outcome = asyncio.run(tell())
+    assert (outcome.delivered, outcome.status) == (False, status), outcome
+    assert (outcome.error is None) is (status is not None), outcome
 
 
 def test_hints_without_end_hold_nobody_up() -> None:
