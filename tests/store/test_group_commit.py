@@ -134,6 +134,16 @@ def test_what_is_acknowledged_is_kept_once_and_what_is_refused_is_not(
         )
 
 
+def test_what_a_call_wrote_before_it_failed_is_taken_back_alone(store: Store) -> None:
+    def fails() -> None:
+        FactRow.insert(name="call 9", value="").execute()
+        raise NotFound("no such thing")
+
+    answers = at_once(store, [partial(call, 1), fails, partial(call, 2)])
+    assert [type(answer) for answer in answers] == [Work, NotFound, Work]
+    assert store.call(kept) == [1, 2]
+
+
 def test_calls_of_one_moment_share_a_transaction_in_their_order(store: Store) -> None:
     counted = Counted(store)
     answers = at_once(store, [partial(call, number) for number in range(20)])

@@ -178,6 +178,16 @@ def test_an_attempt_of_a_worker_that_lost_the_lock_delivers_nothing_twice(
     assert (row.delivered, row.failed, sum(row.latency)) == (3, 1, 1)
 
 
+def test_a_2xx_that_comes_after_a_skip_is_neither_delivered_nor_failed(desk: Desk) -> None:
+    webhook_id = desk.add()
+    desk.append(*events(1, 3))
+    work = desk.started(webhook_id)
+    desk.call(delivery_requests.skip, work.public_id, ACTOR, NOW, idle=True)
+    desk.end(work, 200)
+    count(desk)
+    assert [(row.delivered, row.failed) for row in webhook_rows(desk)] in ([], [(0, 0)])
+
+
 def test_what_waits_is_not_said_of_minutes_at_whose_end_no_worker_looked(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(*events(1, 3))

@@ -106,6 +106,19 @@ def test_a_request_that_was_kept_with_an_id_is_carried_out(desk: Desk) -> None:
     assert [one["id"] for one in json.loads(desk.started(webhook_id).body)] == ["e1", "e3"]
 
 
+def test_a_kept_id_means_the_event_of_the_delivery(desk: Desk) -> None:
+    webhook_id = desk.add()
+    early, late = namesakes("door", EARLY, LATE)
+    desk.append(early)
+    desk.end(desk.started(webhook_id), 200)
+    desk.append(late, event(2))
+    desk.started(webhook_id)
+    kept = json.dumps({"do": "reseal", "by": "alice", "max_events": None, "without": "door"})
+    desk.call(lambda: DeliveryRow.update(asked=kept).where(DeliveryRow.first_seq == 2).execute())
+    desk.call(attempts.recover, "w2", NOW)
+    assert held(desk) == [(2, None)]
+
+
 def test_a_kept_id_that_is_gone_leaves_none_out(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(event(1), event(2))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.alert_kinds import DEFAULT_TERMS, SOURCE_STALE
+from domain.event_input import created_second
 from domain.event_types import EventType
 from domain.events import Event, read_event
 from domain.ids import base58
@@ -116,6 +117,9 @@ def test_the_same_id_with_another_time_is_another_event(upgraded: Desk, id_: str
     assert upgraded.append(first, later) == AppendResult(0, 2)
     assert upgraded.append(event("2026-11-24T09:00:00Z", "three")).conflicts == (0,)
     assert [one.id for one in upgraded.call(reading.with_id, id_)] == [id_] * 3
+    for one in upgraded.call(reading.with_id, id_):
+        second = created_second(one.body)
+        assert upgraded.call(reading.with_id, id_, ALERTS, second) == [one]
 
 
 def former_left(desk: Desk) -> int:
