@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 
 class Proxy:
@@ -10,8 +11,14 @@ class Proxy:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self._tasks: list[asyncio.Task[None] | None] = []
+
+    async def ended(self) -> None:
+        """Wait until all of its connections are closed, which the clients end."""
+        await asyncio.gather(*filter(None, self._tasks))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.append(asyncio.current_task())
         head = await reader.readuntil(b"\r\n\r\n")
         line = head.split(b"\r\n")[0].decode()
         self.lines.append(line)
@@ -25,6 +32,9 @@ class Proxy:
             path = "/" + target.split("/", 3)[3]
             up_writer.write(head.replace(target.encode(), path.encode(), 1))
         await asyncio.gather(_pipe(reader, up_writer), _pipe(up_reader, writer))
+        for one in (writer, up_writer):
+            with suppress(OSError):
+                await one.wait_closed()
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

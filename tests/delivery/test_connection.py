@@ -120,6 +120,7 @@ def told(
                 await story(receiver, lambda: poster.post(receiver.url, (), BODY))
             finally:
                 await poster.close()
+                await proxy.ended()
 
     asyncio.run(tell())
 

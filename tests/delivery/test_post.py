@@ -470,6 +470,7 @@ def through_proxy(url: str, ca_file: str | None = None) -> tuple[Outcome, list[s
             sender = Poster(LOCAL, 5_000, 20_000, ca_file, address)
             outcome = await sender.post(url, HEADERS, BODY)
             await sender.close()
+            await proxy.ended()
             return outcome
 
     return asyncio.run(trial()), proxy.lines
