@@ -82,6 +82,31 @@ def test_a_run_ends_at_the_head_that_was_noted_at_its_start(
     assert desk.status(1).queued == 2
 
 
+@pytest.mark.parametrize(
+    ("longest_s", "sent"), [(60.0, [[1, 2], [3, 4], [5]]), (-1.0, [[1, 2], [3]])]
+)
+def test_with_an_interval_of_0_a_drain_goes_on_to_the_next_run_for_some_time(
+    desk: Desk,
+    shared_receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    longest_s: float,
+    sent: list[list[int]],
+) -> None:
+    monkeypatch.setattr(sender_module, "LONGEST_S", longest_s)
+    path = f"/slow:0.2/runs-{len(sent)}"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 3))
+
+    async def story(sender: Sender) -> None:
+        run = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
+        await asyncio.to_thread(shared_receiver.wait, path, count=1)
+        desk.append(*events(4, 5))
+        assert await run
+
+    with_sender(desk, story, replace(FEW, interval_ms=0, linger_ms=0))
+    assert bodies(shared_receiver, path) == sent
+
+
 def test_a_failure_ends_the_drain_and_is_told(desk: Desk, shared_receiver: Receiver) -> None:
     path = "/script:200,503/fails"
     desk.add(hook(shared_receiver.url(path)))
