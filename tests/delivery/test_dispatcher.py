@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from delivery.dispatcher import HOLD_S, NOTHING_SENT_S, Until
+from delivery.slots import Slots
 from delivery.worker import Ended
 from domain.event_types import EventType
 from store.errors import StoreUnavailable
@@ -243,6 +244,27 @@ def test_a_plan_that_was_read_before_a_drain_ended_starts_nothing(
         running.worker.wake()
         shared_receiver.wait(path, acked=2)
     assert door.count("start_next") == 2
+
+
+def test_once_does_not_end_by_a_plan_that_was_read_before_a_drain_left_its_run(
+    desk: Desk, door: Door, shared_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Slots, "wanted", True)  # each drain leaves after one request
+    path = "/held/left-its-run"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 2))
+    with running_worker(desk, replace(AT_ONCE, max_events=1), Until.DUE_DONE) as running:
+        shared_receiver.wait(path, count=1)
+        left = threading.Event()
+        door.delays["plans"] = lambda: left.wait(PATIENCE_S)
+        reads = door.count("plans")
+        running.worker.wake()
+        eventually(lambda: door.count("plans") > reads)
+        shared_receiver.release(path)
+        eventually(lambda: running.said("1 delivery taken"))
+        left.set()
+        assert running.join() is Ended.DONE
+    assert desk.status(1).delivered_events == 2
 
 
 # Steps that cannot be started
