@@ -202,11 +202,12 @@ def _before_kept(type_: str, after: int, until: int, cutoff_ms: int, now_ms: int
 
 
 def _quarantined(type_: str, after: int, until: int) -> list[int]:
-    """Return the events that are or were in quarantine, which go by a rule of their own."""
+    """Return the events in quarantine; one that was sent is held by its delivery."""
     query = QuarantineRow.select(QuarantineRow.seq).where(
         QuarantineRow.type == type_,
         QuarantineRow.seq > after,
         QuarantineRow.seq <= until,
+        QuarantineRow.sent_in.is_null(),
     )
     return [seq for (seq,) in rows(query)]
 

@@ -17,7 +17,7 @@ from store.database import open_store
 from store.errors import Conflict, NotFound
 from store.events import reading
 from store.maintenance import health, prune
-from store.models import DeliveryRow, HeadRow
+from store.models import DeliveryRow, HeadRow, WebhookRow, rows
 from store.queue import attempts, backlog, delivery_requests, sealing
 from store.records import Limits, Verdict, Work
 from tests.store.queue_model import Held, Item, Model, Pending
@@ -40,6 +40,7 @@ class Both:
         self.works: dict[int, Work] = {}
         self.held = 0
         self.paused = False
+        self.pruning: prune.Pruning | None = None
 
     def close(self) -> None:
         self.access.store.close()
@@ -246,6 +247,16 @@ class Both:
                 del self.models[webhook_id]
                 with pytest.raises(NotFound):
                     self.access.call(webhooks.find, webhook_id, self.access.store.vault)
+
+    def prune_a_step(self) -> None:
+        """Go on with a pass of pruning that others work beside, or begin one."""
+        if self.pruning is None:
+            self.pruning = prune.Pruning(RETENTION, self.access.now_ms)
+        if not self.access.call(self.pruning.step):
+            self.pruning = None
+        erased = WebhookRow.select(WebhookRow.id).where(WebhookRow.erased_ms.is_null(False))
+        for (webhook_id,) in self.access.call(lambda: rows(erased)):
+            self.models.pop(webhook_id, None)
 
     # The laws.
 

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 
 from domain.event_types import EventType
+from store.maintenance import prune
 from tests.store.queue_both import TYPES, Both
 from tests.support.stores import DAY, MINUTE
 
@@ -164,11 +165,17 @@ class QueueMachine(RuleBasedStateMachine):
         elif change == "pause all":
             both.pause_everything_for_a_moment(1)
 
-    @rule(jump_ms=jumps, prune=st.booleans())
-    def time_passes(self, jump_ms: int, prune: bool) -> None:
+    @rule(jump_ms=jumps, pruning=st.sampled_from(["no", "a step", "all"]))
+    def time_passes(self, jump_ms: int, pruning: str) -> None:
         self.both.access.now_ms += jump_ms
-        if prune:
+        if pruning == "all":
             self.both.prune()
+        elif pruning == "a step":
+            self.both.prune_a_step()
+
+    @rule()
+    def prune_a_step(self) -> None:
+        self.both.prune_a_step()
 
     @invariant()
     def the_laws_hold(self) -> None:
@@ -177,6 +184,12 @@ class QueueMachine(RuleBasedStateMachine):
         self.both.nothing_undelivered_is_pruned()
         self.both.every_count_is_right()
         self.both.events_arrive_once_and_in_the_order_of_acceptance()
+
+
+@pytest.fixture(autouse=True)
+def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a pass of pruning take many steps."""
+    monkeypatch.setattr(prune, "SLICE", 2)
 
 
 def chosen(ids: Collection[int], pick: int) -> int | None:
