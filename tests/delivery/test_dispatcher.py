@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from domain.event_types import EventType
 from store.errors import StoreUnavailable
 from store.models import DeliveryRow, EventRow, WebhookRow
 from store.queue import attempts
+from store.records import Work
 from tests.support.receiver_client import Receiver
 from tests.support.running_worker import QUICK, SkewedClock, hook, running_worker
 from tests.support.stores import Desk, carried, event, events
@@ -347,6 +348,38 @@ def test_a_bug_in_one_webhooks_task_stops_no_other(
         assert not running.said("secret")
         monkeypatch.undo()
         shared_receiver.wait("/ok/bug", acked=2)
+
+
+@pytest.mark.parametrize(("has_bug", "most"), [(True, 1), (False, 3)])
+def test_a_start_that_starts_nothing_is_no_busy_loop_with_an_interval_of_0(
+    desk: Desk,
+    shared_receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    has_bug: bool,
+    most: int,
+) -> None:
+    clocked = f"/ok/beside-no-start-{most}"
+    broken = desk.add(hook(shared_receiver.url("/ok/no-start")))
+    desk.add(hook(shared_receiver.url(clocked), LOG_AUTHN, interval_ms=1_000))
+    desk.append(event(1), event(2, LOG_AUTHN))
+    start_next = attempts.start_next
+    begun: list[int] = []
+
+    def start(webhook_id: int, **kwargs: Any) -> Work | None:
+        begun.append(webhook_id)
+        if webhook_id != broken:
+            return start_next(webhook_id, **kwargs)
+        if has_bug:
+            raise ZeroDivisionError
+        return None
+
+    monkeypatch.setattr(attempts, "start_next", start)
+    with running_worker(desk, AT_ONCE) as running:
+        shared_receiver.wait(clocked, acked=1)
+        desk.append(event(3, LOG_AUTHN))
+        shared_receiver.wait(clocked, acked=2)
+        assert running.said("this is a bug: ZeroDivisionError") is has_bug
+        assert 1 <= begun.count(broken) <= most
 
 
 # One task for each webhook

@@ -83,17 +83,23 @@ def test_a_run_ends_at_the_head_that_was_noted_at_its_start(
 
 
 @pytest.mark.parametrize(
-    ("longest_s", "sent"), [(60.0, [[1, 2], [3, 4], [5]]), (-1.0, [[1, 2], [3]])]
+    ("longest_s", "linger_ms", "sent"),
+    [
+        (60.0, 0, [[1, 2], [3, 4], [5]]),
+        (-1.0, 0, [[1, 2], [3]]),
+        (60.0, 1_000, [[1, 2], [3]]),
+    ],
 )
 def test_with_an_interval_of_0_a_drain_goes_on_to_the_next_run_for_some_time(
     desk: Desk,
     shared_receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
     longest_s: float,
+    linger_ms: int,
     sent: list[list[int]],
 ) -> None:
     monkeypatch.setattr(sender_module, "LONGEST_S", longest_s)
-    path = f"/slow:0.2/runs-{len(sent)}"
+    path = f"/slow:0.2/runs-{longest_s}-{linger_ms}"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 3))
 
@@ -103,7 +109,7 @@ def test_with_an_interval_of_0_a_drain_goes_on_to_the_next_run_for_some_time(
         desk.append(*events(4, 5))
         assert await run
 
-    with_sender(desk, story, replace(FEW, interval_ms=0, linger_ms=0))
+    with_sender(desk, story, replace(FEW, interval_ms=0, linger_ms=linger_ms))
     assert bodies(shared_receiver, path) == sent
 
 
