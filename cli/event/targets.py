@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 ROWS_BEFORE_PAUSE = 500
 PAUSE_S = 0.001
-"""SQLite is unfair to who waits: without this pause a long input would starve other writers."""
+"""The lock goes to whoever asks when it is free: without this pause, in which the next events are
+read, a long input would keep others waiting."""
 
 MOST_IN_A_LINE = 1_000
 MOST_BYTES_IN_A_LINE = 4 << 20
@@ -67,6 +68,7 @@ class StoreTarget:
         self._context = context
         self._store = open_for_writing(context)
         self._rows_since_pause = 0
+        self._committed_s = 0.0
 
     def parts(self, events: Sequence[Event]) -> Iterable[range]:
         """All of them, for one commit."""
@@ -75,8 +77,10 @@ class StoreTarget:
     def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
         """Take all but those whose id is taken."""
         self._refuse_when_disk_is_short(events, otherwise)
+        self._let_others_write()
         appended = self._store.call(append, events, now_ms)
-        self._let_others_write(len(events))
+        self._committed_s = time.monotonic()
+        self._rows_since_pause += len(events)
         refused = {i: f"id {events[i].id}: {ID_TAKEN}" for i in appended.conflicts}
         return Taken(appended.accepted, appended.repeated, refused)
 
@@ -95,11 +99,13 @@ class StoreTarget:
             ExitCode.TEMPORARY,
         )
 
-    def _let_others_write(self, rows: int) -> None:
-        self._rows_since_pause += rows
-        if self._rows_since_pause >= ROWS_BEFORE_PAUSE:
-            self._rows_since_pause = 0
-            time.sleep(PAUSE_S)
+    def _let_others_write(self) -> None:
+        if self._rows_since_pause < ROWS_BEFORE_PAUSE:
+            return
+        self._rows_since_pause = 0
+        left_s = self._committed_s + PAUSE_S - time.monotonic()
+        if left_s > 0:
+            time.sleep(left_s)
 
 
 class SocketTarget:
