@@ -26,6 +26,14 @@ COOLDOWN_SHARE = 4
 """Pause after a planning, in times of what it took: plannings take a fifth of the time at most,
 unless they take so long that the pause is the longest."""
 
+LISTEN_S = 1.0
+"""Time after a drain of interval 0 in which the queue is read often: what other processes add is
+noticed by the worker each half second only."""
+
+LISTEN_EACH_S = 0.02
+LISTEN_SHARE = 20
+"""Pause between two of these readings: so long, or in times of what one takes."""
+
 HOLD_S = 5.0
 """Pause of a webhook after the store did not let its step start."""
 
@@ -61,6 +69,8 @@ class Dispatcher:
         self._ended: set[int] = set()
         self._heads: Mapping[str, int] | None = None
         self._planning_s = 0.0
+        self._without_interval: frozenset[int] = frozenset()
+        self._listens_until_s = 0.0
         self._logged: dict[int, str] = {}
 
     async def run(self, stop: asyncio.Event, heads: Mapping[str, int] | None = None) -> bool:
@@ -132,6 +142,11 @@ class Dispatcher:
         defaults = RunDefaults(settings.interval_ms, settings.linger_ms, at_once)
         self._schedule.update(plans, defaults, self._clock.now_ms(), self._clock.monotonic())
         self._failing = frozenset(plan.webhook_id for plan in plans if plan.failing)
+        self._without_interval = frozenset(
+            plan.webhook_id
+            for plan in plans
+            if (settings.interval_ms if plan.interval_ms is None else plan.interval_ms) == 0
+        )
 
     def _until_head(self, plan: WebhookPlan) -> WebhookPlan:
         """Return the plan without the events that came after the start of a worker that ends."""
@@ -184,6 +199,8 @@ class Dispatcher:
         self._logged.pop(webhook_id, None)
         if not task.result():
             self._hold(webhook_id, NOTHING_SENT_S)
+        elif webhook_id in self._without_interval:
+            self._listens_until_s = self._clock.monotonic() + LISTEN_S
 
     def _postpone(self, webhook_id: int, error: BaseException) -> None:
         """Leave a webhook alone for a while after an error, which is logged once."""
@@ -222,5 +239,10 @@ class Dispatcher:
         """Return the seconds until the next step; None to wait for a task's end or a wake-up."""
         if self._until is Until.DUE_DONE:
             return None
+        now_s = self._clock.monotonic()
         next_at = self._schedule.next_at(self._tasks)
-        return None if next_at is None else max(0.0, next_at - self._clock.monotonic())
+        left_s = None if next_at is None else max(0.0, next_at - now_s)
+        if now_s >= self._listens_until_s:
+            return left_s
+        pause_s = max(LISTEN_EACH_S, LISTEN_SHARE * self._planning_s)
+        return pause_s if left_s is None else min(left_s, pause_s)

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import pytest
 from msgspec.structs import replace
 
+from delivery import dispatcher, worker
 from delivery.dispatcher import HOLD_S, NOTHING_SENT_S, Until
 from delivery.slots import Slots
 from delivery.worker import Ended
@@ -219,8 +220,23 @@ def test_with_an_interval_of_0_a_worker_with_nothing_to_send_sleeps(
         before = door.count("plans"), door.count("start_next")
         shared_receiver.wait(clocked, acked=2)
         after = door.count("plans"), door.count("start_next")
-    assert after[0] - before[0] < 12
+    assert after[0] - before[0] < 12 + dispatcher.LISTEN_S / dispatcher.LISTEN_EACH_S
     assert after[1] - before[1] <= 1
+
+
+def test_with_an_interval_of_0_what_others_add_right_after_a_drain_is_noticed_at_once(
+    desk: Desk, shared_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "POLL_S", 600.0)
+    monkeypatch.setattr(dispatcher, "LISTEN_S", 600.0)
+    path = "/ok/listens"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(event(1))
+    with running_worker(desk, AT_ONCE):
+        shared_receiver.wait(path, acked=1)
+        desk.append(event(2))
+        requests = shared_receiver.wait(path, acked=2)
+    assert [carried(request.body) for request in requests] == [[1], [2]]
 
 
 def test_a_plan_that_was_read_before_a_drain_ended_starts_nothing(
