@@ -12,7 +12,7 @@ import msgspec
 from domain.event_input import EventText
 from domain.events import Event, EventError, read_event
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 2 << 20
 """Most bytes of one batch, and so of one commit: others get their turn between two of them."""
 
 READ_BYTES = 1 << 20

@@ -12,7 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from errno import EIO
 from typing import IO
 
 import msgspec
@@ -22,6 +24,8 @@ from cli.event.input import BatchReader, Input, LineBatch, Lines, ReadingStopped
 from domain.events import Event, SanitizedEvent
 
 _LENGTH_BYTES = 8
+_PIPE_BYTES = 1 << 20
+"""Most that Linux allows everyone: each turn of the two processes takes more with it."""
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -32,17 +36,21 @@ class _State(msgspec.Struct, frozen=True):
     overlong: bool
 
 
-class _Frame(msgspec.Struct, frozen=True):
-    """Message of the process; `sanitized` are indexes of events, `errno` ends a failed input."""
+class _Frame(msgspec.Struct, frozen=True, tag=True):
+    """Message with the events of some lines; `sanitized` are indexes of events."""
 
-    batch: LineBatch | None = None
-    sanitized: tuple[int, ...] = ()
-    is_last: bool = False
+    batch: LineBatch
+    sanitized: tuple[int, ...]
+
+
+class _End(msgspec.Struct, frozen=True, tag=True):
+    """Last message; `errno` is that of an input that cannot be read on, else 0."""
+
     errno: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Frame).decode
+_decode = msgspec.msgpack.Decoder(_Frame | _End).decode
 
 
 class ReadingProcess:
@@ -67,25 +75,28 @@ class ReadingProcess:
 
         Raises ReadingStopped, and the OSError that the process met at its input.
         """
+        ahead = ThreadPoolExecutor(1)
         try:
-            while (frame := self._next()) is not None:
-                if frame.errno:
-                    raise OSError(frame.errno, os.strerror(frame.errno))
-                if frame.batch is not None:
-                    yield _with_sanitized(frame.batch, frame.sanitized)
-                if frame.is_last:
-                    return
+            message = self._next()
+            while isinstance(message, _Frame):
+                following = ahead.submit(self._next)  # while these events are added
+                yield _with_sanitized(message.batch, message.sanitized)
+                message = following.result()
+            if message is not None and message.errno:
+                raise OSError(message.errno, os.strerror(message.errno))
         finally:
             self._process.kill()
-            self._frames.close()
             self._process.wait()
+            ahead.shutdown()
+            self._frames.close()
 
-    def _next(self) -> _Frame | None:
-        """Return the next frame; None when stopped."""
+    def _next(self) -> _Frame | _End | None:
+        """Return the next message; None when stopped."""
         if not self._source.wait_for(self._frames.fileno()):
             return None
         length = int.from_bytes(_exactly(self._frames, _LENGTH_BYTES), "big")
-        return _decode(_exactly(self._frames, length))
+        message: _Frame | _End = _decode(_exactly(self._frames, length))
+        return message
 
 
 def _start(descriptor: int) -> subprocess.Popen[bytes]:
@@ -95,6 +106,7 @@ def _start(descriptor: int) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # what it has to say comes in its frames
         bufsize=0,
+        pipesize=_PIPE_BYTES,
         pass_fds=(descriptor,),
         process_group=0,  # Ctrl+C is for the other: what was read is added first
     )
@@ -108,13 +120,13 @@ def _run(descriptor: int) -> None:
     source = Input(descriptor, frames)
     try:
         for batch in BatchReader(source, lines, _now_ms, _random64).batches(source.chunk()):
-            _write_frame(frames, _Frame(batch, _sanitized(batch.text.events)))
-        last = _Frame(is_last=True)
+            _write_message(frames, _Frame(batch, _sanitized(batch.text.events)))
+        last = _End()
     except BrokenPipeError:
         return
     except OSError as error:
-        last = _Frame(errno=error.errno or 5)
-    _write_frame(frames, last)
+        last = _End(error.errno or EIO)
+    _write_message(frames, last)
 
 
 def _now_ms() -> int:
@@ -129,9 +141,9 @@ def _sanitized(events: Sequence[Event]) -> tuple[int, ...]:
     return tuple(i for i, event in enumerate(events) if type(event) is SanitizedEvent)
 
 
-def _write_frame(pipe: int, frame: _Frame) -> None:
-    message = _encode(frame)
-    _write(pipe, len(message).to_bytes(_LENGTH_BYTES, "big") + message)
+def _write_message(pipe: int, message: _Frame | _End) -> None:
+    data = _encode(message)
+    _write(pipe, len(data).to_bytes(_LENGTH_BYTES, "big") + data)
 
 
 def _write(pipe: int, data: bytes) -> None:
