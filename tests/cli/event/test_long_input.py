@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.event.emit import LARGE_BYTES
+from cli.event.input import BatchReader, Input, Lines
 from cli.exit_codes import ExitCode
 from domain.event_types import EventType
 from store.events import reading
@@ -127,3 +128,20 @@ def test_stdin_may_be_long(tocsin: Tocsin) -> None:
     done = tocsin.run_apart("event", "emit", stdin=_lines(0, BEFORE + 30))
     assert json.loads(done.stdout) == {"accepted": BEFORE + 30, "repeated": 0}
     assert _kept(tocsin) == [f"e{number}" for number in range(BEFORE + 30)]
+
+
+def test_the_last_line_is_read_where_the_input_ends_at_the_length_of_a_long_one() -> None:
+    """It has no newline; nobody else would read it."""
+    reader, writer = os.pipe()
+    stop, never = os.pipe()
+    os.write(writer, (_line(1, "") + _line(2, "")).rstrip().encode())
+    os.close(writer)
+    try:
+        source = Input(reader, stop)
+        beginning = source.beginning()
+        batches = BatchReader(source, Lines(), lambda: 0, lambda: 1).batches(beginning, 1)
+        assert source.ended
+        assert [len(batch.text.events) for batch in batches] == [1, 1]
+    finally:
+        for descriptor in (reader, stop, never):
+            os.close(descriptor)
