@@ -525,6 +525,8 @@ def compare(store: Filled, shared: SharedBodies, step: Step) -> None:
         else:
             assert (kept(found), dump()) == (kept(wanted), after_ordinary)
             change(webhook_id, meanwhile)
+            ahead = WebhookRow.cursor > WebhookRow.run_until  # no edit leaves a run behind itself
+            WebhookRow.update(run_until=WebhookRow.cursor).where(ahead).execute()
             DeliveryRow.update(asked="{}").where(DeliveryRow.id == found.delivery_id).execute()
             compare_records(store, shared, found, runs_follow)
 
