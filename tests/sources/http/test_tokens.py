@@ -29,6 +29,7 @@ class Door:
         self.now_s = 1000.0
         self.asked: list[str] = []
         self.failing = False
+        self.takes_s = 0.0
         inlet = Inlet("http", store, self._now_ms, on_appended=lambda: None)
         self.check = TokenCheck(inlet, self._report, lambda: self.now_s)
         self._ask = tokens.name_of
@@ -50,7 +51,9 @@ class Door:
         self.asked.append(token)
         if self.failing:
             raise StoreUnavailable("the disk is full")
-        return self._ask(token, now_ms)
+        name = self._ask(token, now_ms)
+        self.now_s += self.takes_s
+        return name
 
     async def _report(self, sign_in: HttpSignIn) -> None:
         pass
@@ -80,6 +83,18 @@ def test_a_deleted_token_lets_nobody_in_a_second_later(door: Door) -> None:
 
     asyncio.run(run())
     assert KNOWN_S == 1.0
+
+
+def test_the_second_begins_before_the_store_is_asked(door: Door) -> None:
+    """The token may be deleted while the answer is on its way."""
+
+    async def run() -> None:
+        door.takes_s = KNOWN_S
+        assert await door.name() == "edge"
+        await door.store.run(tokens.delete, "edge", ACTOR, NOW)
+        assert await door.name() is None
+
+    asyncio.run(run())
 
 
 def test_use_extends_no_second(door: Door) -> None:
