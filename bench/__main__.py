@@ -83,6 +83,9 @@ def main(words: list[str]) -> int:
         f"{_beside()}"
     )
     run = _measured(names, quick=options.quick)
+    if not options.case and options.quick:
+        left_out = [name for name, case in CASES.items() if not case.is_quick]
+        run.skipped.append(f"{', '.join(left_out)}: they take longer, name them")
     print(f"\n{goals_text(run)}")
     save(run.as_json(), options.json)
     return _report(run)

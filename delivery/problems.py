@@ -75,8 +75,11 @@ def notes(report: Report) -> list[str]:
 
 
 def copy_notes(report: Report) -> list[str]:
-    """Return a sentence about each copy that an upgrade made of the store."""
-    return [_of_copy(copy) for copy in report.copies]
+    """Return a sentence about each copy that an upgrade made of the store.
+
+    None while an upgrade is not ended: its copy is the way back.
+    """
+    return [] if report.upgrade is not None else [_of_copy(copy) for copy in report.copies]
 
 
 def check_line(report: Report, found: list[str]) -> str:
@@ -126,7 +129,7 @@ def _of_sending(report: Report, words: TimeWords) -> Iterator[str]:
             "`tocsin worker unpause` goes on with it"
         )
     waiting = undelivered_events(report)
-    if waiting and not report.worker_alive:
+    if waiting and not report.worker_alive and report.upgrade is None:
         events = f"{counted(waiting, 'event')} {wait_word(waiting)}"
         yield f"nobody is sending while {events}: {_cure(report)}"
 

@@ -14,6 +14,7 @@ from domain.times import format_duration
 
 RETRY_AFTER_CAP_MS = 24 * 3_600_000
 
+LEAST_WAIT_MS = 1_000
 _MAX_DIGITS = 9
 
 
@@ -53,8 +54,10 @@ def decide(
 
 
 def _jittered(interval_ms: int, chance: float) -> int:
+    """Return the interval, spread by a tenth either way, but never less than a second of it."""
     tenth_ms = interval_ms // 10
-    return interval_ms - tenth_ms + int(2 * tenth_ms * chance)
+    spread_ms = interval_ms - tenth_ms + int(2 * tenth_ms * chance)
+    return max(spread_ms, min(interval_ms, LEAST_WAIT_MS))
 
 
 def retry_after_ms(values: Iterable[str], date: str | None, now_ms: int) -> int | None:

@@ -33,6 +33,8 @@ _DAY_S = 86_400
 def parse_duration(text: str) -> int:
     """Read a duration such as "90s", "3m" or "2h30m" as milliseconds, or say how to write it."""
     match = _DURATION.fullmatch(text.strip())
+    if text.strip() == "0":
+        raise ValueError('"0" has no unit: write 0s')
     if match is None or not match.group():
         raise ValueError(f'"{safe(text, 60)}" is not a duration: {_DURATION_CURE}')
     return sum(int(match[unit] or 0) * length for unit, length in _UNITS_MS.items())

@@ -77,6 +77,10 @@ def emit_events(args: Namespace, context: Context) -> ExitCode:
             target.close()
             context.out.json_line(tally.answer())
     if source.stopped:
+        context.out.note(
+            "Interrupted: the rest was not read. The same input may be sent again: events that "
+            "have ids are recognised."
+        )
         return ExitCode.INTERRUPTED
     if not tally:
         named = "stdin" if args.file == "-" else args.file

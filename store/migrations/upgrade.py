@@ -204,6 +204,8 @@ class StoreUpgrade:
     def _note_remnants(self) -> None:
         remnants.note()
         copy = progress.copy_of(self._path, migrations.LATEST)
+        if not copy.exists():  # an upgrade that was interrupted, and an admin who needs no way back
+            return
         self._warnings += (
             f"{copy} is the store as it was, with the URLs of webhooks in clear: "
             "delete it when you need it no more",

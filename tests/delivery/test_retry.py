@@ -61,6 +61,8 @@ def test_the_wait_grows_with_the_dice(interval_ms: int, one: float, other: float
 def test_the_dice_reach_both_ends() -> None:
     assert retry(1, 180_000, chance=0.0).wait_ms == 162_000
     assert retry(1, 180_000, chance=0.5).wait_ms == 180_000
+    assert retry(1, 1_000, chance=0.0).wait_ms == 1_000
+    assert retry(1, 1_050, chance=0.0).wait_ms == 1_000
     assert retry(1, 180_000, chance=0.999999).wait_ms == 197_999
 
 

@@ -146,7 +146,7 @@ class LiveReport:
             seen = await self._access.read(data_version.read_versions)
             if seen == self._seen and self.trouble is None:
                 return False
-            if self._is_upgrading and self._monotonic() - self._read_s < UPGRADE_S:
+            if self._is_upgrading and self._was_read_lately():
                 return False  # each of its commits would have all of it read
             self.report = await self._read()
         except Refused as refused:
@@ -163,6 +163,9 @@ class LiveReport:
     def _is_upgrading(self) -> bool:
         """True if another process upgrades the store, whose rows do not change then."""
         return self.trouble is None and self.store.upgrade is not None
+
+    def _was_read_lately(self) -> bool:
+        return self.report is not None and self._monotonic() - self._read_s < UPGRADE_S
 
     async def notice_lock(self) -> bool:
         """Check twice a second if the store can be written; return True if it can again.

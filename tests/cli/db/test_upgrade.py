@@ -118,6 +118,20 @@ def test_status_says_how_far_it_is(older: Tocsin) -> None:
         check = older.run("status", "--check")
         assert (check.returncode, "is being upgraded" in check.stdout) == (1, True)
     assert share(status_of(older)) == (39, False)
+    assert progress.copy_of(older.db, migrations.LATEST).exists()
+    shown = older.run("status")
+    assert "delete it" not in shown.stdout + shown.stderr  # it is the way back until then
+    assert "nobody is sending" not in shown.stdout + shown.stderr
+
+
+def test_a_copy_that_was_deleted_meanwhile_is_not_named(older: Tocsin) -> None:
+    with upgrading(older.db):
+        pass
+    copy = progress.copy_of(older.db, migrations.LATEST)
+    copy.unlink()
+    done = older.run("db", "upgrade")
+    assert done.returncode == 0
+    assert str(copy) not in done.stdout + done.stderr
 
 
 def share(status: Any) -> tuple[object, object]:

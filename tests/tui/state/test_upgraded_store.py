@@ -22,6 +22,7 @@ from tests.support.released_stores import MADE_MS, RELEASED, copy_of
 from tests.support.stores import run_child
 from tui.admin.panel_rows import problems_of
 from tui.app import TocsinApp
+from tui.state import live_report
 from tui.state.store_access import Refused
 
 PATIENCE_S = 30
@@ -60,6 +61,22 @@ async def watch(path: Path) -> None:
         await asyncio.to_thread(run_child, UPGRADE, path)
         await until_first_line(app, pilot, "39 %", there=False)
         await app._access.change(note)
+
+
+def test_what_is_upgraded_in_part_is_shown_at_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first reading waits for nothing; those that follow have some time between them."""
+    monkeypatch.setattr(live_report, "UPGRADE_S", 600.0)
+
+    async def scene() -> None:
+        with upgrading(path):
+            store = open_store(path)
+            async with Bench(store, Clock(MADE_MS)).running() as (app, pilot):
+                await until_first_line(app, pilot, "the store is being upgraded", there=True)
+            store.close()
+
+    asyncio.run(scene())
 
 
 def note(*, actor: Actor, now_ms: int) -> None:
