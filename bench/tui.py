@@ -143,8 +143,8 @@ def _show_counting(run: Run) -> None:
         watched = _watch(screen)
     run.add(
         [
-            Figure("written", "bytes/s", (watched.bytes_s,), at_most=170),
-            Figure("processor time", "% of one", (watched.cpu,), at_most=0.5),
+            Figure("a retry counts down: written", "bytes/s", (watched.bytes_s,), at_most=170),
+            Figure("a retry counts down: processor time", "% of one", (watched.cpu,), at_most=0.5),
         ],
         "while a retry counts down",
     )
