@@ -15,6 +15,7 @@ from domain.times import format_duration
 from domain.wording import counted
 from store.database import Store
 from store.files import free_bytes, store_bytes
+from store.migrations import LATEST
 from store.migrations.progress import Copy, Upgrade, copies
 from store.overview import Overview
 from store.records import Delivery, StoredSource, StoredWorker, Webhook, WebhookStatus, target_of
@@ -203,7 +204,7 @@ def make_report(overview: Overview, settings: Settings, store: Store, now_ms: in
         now_ms=now_ms,
         names=store.presence.names,
         upgrade=store.upgrade,
-        copies=tuple(copies(store.path)),
+        copies=tuple(copies(store.path, LATEST)),
     )
 
 

@@ -48,7 +48,7 @@ def upgrade(args: Namespace, context: Context) -> None:
         context.out.note(f"{older.path} {done} (schema {LATEST}).")
         return
     path = context.open_store(migrate=True).path
-    copies_made = [copy for copy in copies(path) if copy.path == copy_of(path, LATEST)]
+    copies_made = [copy for copy in copies(path, LATEST) if copy.path == copy_of(path, LATEST)]
     context.out.note(f"{path} is now of schema {LATEST}.{_copy_words(copies_made)}")
 
 

@@ -6,7 +6,7 @@ holds the lock, the upgrade was interrupted.
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -32,8 +32,6 @@ _PARTS = {
 }
 _VERSION = slice(60, 64)
 """Bytes in the header of a database with the number of its schema."""
-
-_COPY_NAME = re.compile(r"\.before-schema-\d+")
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -155,17 +153,16 @@ def draft_of(path: Path, target: int) -> Path:
     return copy.with_name(f"{copy.name}.part")
 
 
-def copies(path: Path) -> list[Copy]:
-    """Return the copies beside the store that upgrades made; unreadable ones are left out."""
+def copies(path: Path, latest: int) -> list[Copy]:
+    """Return the copies that upgrades up to schema `latest` made; unreadable ones are left out.
+
+    They are asked for by their names, since the folder may hold much else, and this is done with
+    each report.
+    """
     found = []
-    try:
-        for file in sorted(path.parent.iterdir()):
-            if file.name.startswith(path.name) and _COPY_NAME.fullmatch(
-                file.name.removeprefix(path.name)
-            ):
-                found.append(_copy(file))
-    except OSError:
-        return found
+    for target in range(2, latest + 1):
+        with suppress(OSError):
+            found.append(_copy(copy_of(path, target)))
     return found
 
 

@@ -82,7 +82,7 @@ def test_a_killed_upgrade_goes_on_at_the_next_start(older: Path, phase: str, tim
     store.close()
     copy = progress.copy_of(older, migrations.LATEST)
     assert beside(older) == {"tocsin.db", "tocsin.key", copy.name}
-    assert [one.schema for one in progress.copies(older)] == [1]
+    assert [one.schema for one in progress.copies(older, migrations.LATEST)] == [1]
 
 
 def test_what_a_kill_left_of_a_copy_is_played_into_no_other(older: Path) -> None:
@@ -141,7 +141,7 @@ def test_every_released_schema_is_upgraded_and_restored(
     check_kept(store)
     store.close()
     copy = progress.copy_of(older, migrations.LATEST)
-    assert progress.copies(older)[-1].schema == schema
+    assert progress.copies(older, migrations.LATEST)[-1].schema == schema
     backup.backup_key([older.with_name("tocsin.key").read_bytes().strip()], copy)
     restored(copy, tmp_path)
 
