@@ -16,21 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import (
-    adding,
-    delivering,
-    derive,
-    idle,
-    intake,
-    latency,
-    laws,
-    prune,
-    start,
-    syslog_ng,
-    tui,
-)
+from bench import adding, delivering, derive, idle, intake, latency, laws, prune, start, syslog_ng
 from bench.program import ROOT
 from bench.results import Run, goals_text, machine, save, section, verdict
+from bench.screen import tui
 
 RESULTS = ROOT / "bench" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
@@ -39,7 +28,7 @@ HEADING = "## Last run"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is measured together."""
+    """Figures that are measured together."""
 
     title: str
     measure: Callable[[Run], None]

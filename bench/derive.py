@@ -1,4 +1,4 @@
-"""What a look at a WireGuard host with many peers costs."""
+"""Cost of a look at a WireGuard host with many peers."""
 
 from __future__ import annotations
 

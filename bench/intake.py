@@ -1,4 +1,4 @@
-"""How fast programs hand events in: many at once, over the socket and over HTTP."""
+"""Rates at which programs hand events in: many at once, over the socket and over HTTP."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _rates(run: Run, serving: Serving) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What handing in all texts of one round was like."""
+    """Figures of handing in all texts of one round."""
 
     rate: float
     """Events in a second."""

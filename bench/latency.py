@@ -1,4 +1,4 @@
-"""How long an event takes from a program of this host to a receiver, with an interval of 0."""
+"""Time that an event takes from a program of this host to a receiver, with an interval of 0."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def measure(run: Run) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What the events of one round took."""
+    """Times that the events of one round took."""
 
     p50_ms: float
     p99_ms: float

@@ -1,4 +1,4 @@
-"""What a process costs the machine, as /proc says."""
+"""Cost of a process for the machine, as /proc says."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ BACKLOG = 1_024
 
 @dataclass(slots=True)
 class Record:
-    """What has come so far; times are of the monotonic clock, in seconds."""
+    """Requests that have come so far; times are of the monotonic clock, in seconds."""
 
     bodies: defaultdict[str, list[tuple[int, str]]] = field(
         default_factory=lambda: defaultdict(list)

@@ -22,7 +22,7 @@ class Figure:
     unit: str
     rounds: tuple[float, ...]
     floor: float | None = None
-    """What it is a multiple of, in its unit."""
+    """Figure that it is a multiple of, in its unit."""
 
     at_least: float | None = None
     at_most: float | None = None

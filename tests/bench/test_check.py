@@ -32,7 +32,7 @@ def lists_of(data: EventFile) -> Lists:
 
 
 def found(data: EventFile, lists: Lists) -> list[str]:
-    """What the check says to a receiver that got these lists."""
+    """Return the verdict of the check on a receiver that got these lists."""
     return faults(data, {URL: [record(b"[" + b",".join(one) + b"]") for one in lists]}, [URL])
 
 

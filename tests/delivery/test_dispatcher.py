@@ -41,7 +41,7 @@ class Door:
         self._run = desk.store.run
         self._lock = threading.Lock()
         self.delays: dict[str, Callable[[], object]] = {}
-        """What is waited for, in a thread, between a function's end and its answer; once."""
+        """Waits in a thread between the end of a function and its answer, each for one call."""
         patch.setattr(desk.store, "run", self.run)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

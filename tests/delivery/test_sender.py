@@ -59,6 +59,20 @@ def with_sender(
     return log
 
 
+def drained_while_more_come(
+    desk: Desk, receiver: Receiver, path: str
+) -> Callable[[Sender], Awaitable[None]]:
+    """Return the story of a drain during whose first request two more events are accepted."""
+
+    async def story(sender: Sender) -> None:
+        run = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
+        await asyncio.to_thread(receiver.wait, path, count=1)
+        desk.append(*events(4, 5))
+        assert await run
+
+    return story
+
+
 def bodies(receiver: Receiver, path: str) -> list[list[int]]:
     return [carried(request.body) for request in receiver.requests(path)]
 
@@ -70,13 +84,7 @@ def test_a_run_ends_at_the_head_that_was_noted_at_its_start(
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 3))
 
-    async def story(sender: Sender) -> None:
-        run = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
-        await asyncio.to_thread(shared_receiver.wait, path, count=1)
-        desk.append(*events(4, 5))
-        assert await run
-
-    log = with_sender(desk, story)
+    log = with_sender(desk, drained_while_more_come(desk, shared_receiver, path))
     assert bodies(shared_receiver, path) == [[1, 2], [3]]
     assert log == ["webhook 1: 2 deliveries taken, 3 events"]
     assert desk.status(1).queued == 2
@@ -103,12 +111,7 @@ def test_with_an_interval_of_0_a_drain_goes_on_to_the_next_run_for_some_time(
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 3))
 
-    async def story(sender: Sender) -> None:
-        run = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
-        await asyncio.to_thread(shared_receiver.wait, path, count=1)
-        desk.append(*events(4, 5))
-        assert await run
-
+    story = drained_while_more_come(desk, shared_receiver, path)
     with_sender(desk, story, replace(FEW, interval_ms=0, linger_ms=linger_ms))
     assert bodies(shared_receiver, path) == sent
 

@@ -378,7 +378,7 @@ Answer = tuple[list[Any], list[list[Any]]]
 
 
 def answered(run: Callable[[], Any]) -> Answer:
-    """What a query returns, and the store after it; the query is taken back."""
+    """Return the rows of a query, and the store after it; the query is taken back."""
     with undone():
         try:
             found = run()

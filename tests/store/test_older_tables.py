@@ -71,7 +71,7 @@ SCAN = re.compile(r"SCAN (event|t1|main\.event)\b")
 
 
 def plan(statement: str) -> str:
-    """How SQLite finds what a statement asks for."""
+    """Return SQLite's plan of a statement."""
     return "; ".join(
         row[3] for row in database.connection().execute(f"EXPLAIN QUERY PLAN {statement}")
     )

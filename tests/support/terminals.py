@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.terminal import Size, Terminal
+from bench.screen.terminal import Size, Terminal
 from tests.support.program import ROOT, Tocsin
 
 TIMEOUT_S = 30.0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.terminal import Terminal
+from bench.screen.terminal import Terminal
 from cli.exit_codes import ExitCode
 from store import workers
 from tests.support.program import Tocsin

@@ -1,4 +1,4 @@
-"""What commands say of a store that is to be upgraded, is upgraded, or was interrupted in that."""
+"""Sentences of commands about a store before, during and after an interrupted upgrade."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_copy_that_was_deleted_meanwhile_is_not_named(older: Tocsin) -> None:
 
 
 def share(status: Any) -> tuple[object, object]:
-    """What `status --json` says of an upgrade."""
+    """Return the members of `status --json` about an upgrade."""
     return status["store"]["upgrade_percent"], status["store"]["upgrade_under_way"]
 
 

@@ -123,7 +123,7 @@ def test_the_same_id_with_another_time_is_another_event(upgraded: Desk, id_: str
 
 
 def former_left(desk: Desk) -> int:
-    """How many events from before the upgrade there are."""
+    """Count the events from before the upgrade."""
     return desk.call(lambda: EventRow.select().where(EventRow.moment == FORMER).count())
 
 
@@ -142,7 +142,7 @@ def test_the_former_events_are_pruned_as_others_and_known_until_then(tmp_path: P
     retention = prune.Retention(keep_events_ms=2 * DAY, keep_deliveries_ms=DAY)
 
     def statements() -> int:
-        """How many statements it takes to add an event that is new."""
+        """Count the statements that adding a new event takes."""
         seen: list[str] = []
         desk.call(lambda: database.connection().set_trace_callback(seen.append))
         assert desk.append(event_of(base58(desk.now_ms), None, "x")).accepted == 1
@@ -193,7 +193,7 @@ def event_of(id_: str, created: str | None, text: str) -> Event:
 
 
 class KnownEvents:
-    """What is kept, by id and second; those of before by their id."""
+    """Events that are kept, by id and second; those of before by their id."""
 
     def __init__(self) -> None:
         self.new: dict[tuple[str, int | None], tuple[str, str]] = {}

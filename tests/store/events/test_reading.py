@@ -1,4 +1,4 @@
-"""What reading costs, counted in the steps of SQLite's machine, and events that share an id."""
+"""Cost of reading, counted in the steps of SQLite's machine, and events that share an id."""
 
 from __future__ import annotations
 

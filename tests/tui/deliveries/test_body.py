@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.terminal import Terminal
+from bench.screen.terminal import Terminal
 from tests.support.apps import Bench, told
 from tests.support.delivery_scenes import deliver, seen
 from tests.support.program import Tocsin

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bench.terminal import Terminal
+from bench.screen.terminal import Terminal
 from cli.exit_codes import ExitCode
 from cli.failures import LOG_NAME
 from store import workers

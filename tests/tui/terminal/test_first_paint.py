@@ -10,7 +10,7 @@ from textual._compositor import Compositor
 from textual.app import App
 from textual.dom import DOMNode
 
-from bench.terminal import Cells
+from bench.screen.terminal import Cells
 from tests.support.apps import Bench, screen_text
 from tests.support.program import Tocsin
 from tests.support.running_worker import opened_desk

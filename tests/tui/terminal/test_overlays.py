@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
 
-from bench.terminal import Terminal
+from bench.screen.terminal import Terminal
 from tests.support.apps import Bench, screen_text
 from tests.support.program import Tocsin
 from tests.support.running_worker import opened_desk

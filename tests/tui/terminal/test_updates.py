@@ -15,7 +15,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from bench.terminal import Cells
+from bench.screen.terminal import Cells
 from tests.support.apps import Bench
 from tui.terminal.updates import LeanUpdate
 

@@ -1,4 +1,4 @@
-"""The floor of a screen: a bare Textual app with one DataTable (`python -m bench.floor_app`)."""
+"""Floor of a screen, a bare app with one DataTable: `python -m bench.screen.floor_app`."""
 
 from __future__ import annotations
 

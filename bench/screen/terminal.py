@@ -32,14 +32,14 @@ UNFINISHED = re.compile(r"\x1b(?:\[[0-9;<=>?]*[ -/]*|\][^\x07\x1b]*\x1b?|P[^\x1b
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What one read gave, and when by the monotonic clock."""
+    """Bytes of one read, and their time by the monotonic clock."""
 
     at_s: float
     data: bytes
 
 
 class Cells:
-    """What stands on the screen: as much of a terminal as Textual uses."""
+    """Content of the screen: as much of a terminal as Textual uses."""
 
     def __init__(self, size: Size) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -149,7 +149,7 @@ class Terminal:
         return sum(len(chunk.data) for chunk in self.chunks)
 
     def read(self, timeout_s: float) -> Chunk | None:
-        """What the program wrote; None if it is silent for so long, or gone."""
+        """Return what the program wrote; None if it is silent for so long, or gone."""
         if self._master < 0 or not select.select([self._master], [], [], max(0.0, timeout_s))[0]:
             return None
         try:

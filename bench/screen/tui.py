@@ -1,4 +1,4 @@
-"""What the screen costs: time to paint, bytes on the line, processor time and memory."""
+"""Cost of the screen: time to paint, bytes on the line, processor time and memory."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import big_store, floor_app
+from bench import big_store
 from bench.events import event_file, events
 from bench.processes import cpu_s, rss_mb
 from bench.program import ROOT, TOCSIN, emit, environment, receiver
 from bench.results import Figure, Run
 from bench.rounds import interleaved
+from bench.screen import floor_app
+from bench.screen.terminal import Terminal
 from bench.stores import add_webhooks, append_lines, new_path, opened
-from bench.terminal import Terminal
 from store.queue import attempts
 
 ROUNDS = 9
@@ -38,21 +39,21 @@ BACKLOG = {HOOKS: 200_000, MANY_HOOKS: 20_000}
 """Events of each webhook, to begin with: a fast machine needs more to be busy while watched."""
 
 PAINTED = b"\x1b[?2026l"
-"""What Textual ends every repaint with."""
+"""Bytes with which Textual ends every repaint."""
 
 DOWN, UP, PAGE_DOWN = "j", "k", "\x1b[6~"
 
 CLOCK = re.compile(r"\A(.*)\d\d:\d\d$", re.MULTILINE)
-"""What stands before the clock, at the end of the first line."""
+"""Bytes before the clock, at the end of the first line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What a program wrote in a minute in which nobody touched anything, and what it cost."""
+    """Bytes and cost of a program in a minute in which nobody touched anything."""
 
     bytes_s: float
     clock_bytes: int
-    """What it wrote of this when nothing but the clock changed."""
+    """Bytes of these that were written when nothing but the clock changed."""
     cpu: float
 
     @property
@@ -209,7 +210,7 @@ def _screen(folder: Path, db: Path) -> Terminal:
 
 
 def _floor(folder: Path) -> Terminal:
-    command = (sys.executable, "-m", "bench.floor_app")
+    command = (sys.executable, "-m", "bench.screen.floor_app")
     return Terminal(command, environment=environment(folder), folder=ROOT)
 
 

@@ -1,0 +1,1 @@
+"""Measurements of the screen: start, keys, bytes written, and the cost of standing open."""
