@@ -6,10 +6,14 @@ import errno
 import fcntl
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 from store.errors import Conflict, StoreUnavailable
+
+LOOK_PAUSE_S = 0.002
+LOOK_TRIES = 100
 
 
 def read(path: Path) -> bytes:
@@ -71,14 +75,21 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock if it is free. Raises StoreUnavailable if its file cannot be opened."""
+        """Take the lock if it is free. Raises StoreUnavailable if its file cannot be opened.
+
+        A process that asks `is_held` has a share of it for a moment, and is waited for shortly.
+        """
+        tries = LOOK_TRIES
         while self._descriptor is None:
             descriptor = self._open()
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _is_locked_now(descriptor, fcntl.LOCK_EX):
+                is_look = _is_locked_now(descriptor, fcntl.LOCK_SH)
                 os.close(descriptor)
-                return False
+                if not is_look or not tries:
+                    return False
+                tries -= 1
+                time.sleep(LOOK_PAUSE_S)
+                continue
             self._descriptor = descriptor
             if not self.is_kept():  # it was deleted between the two calls
                 self.release()
@@ -104,12 +115,9 @@ class FileLock:
         except OSError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return not _is_locked_now(descriptor, fcntl.LOCK_SH)
         finally:
             os.close(descriptor)
-        return False
 
     def release(self) -> None:
         """Give the lock back; harmless if it is not held."""
@@ -133,6 +141,15 @@ class FileLock:
         except OSError as error:
             fault = self._fault.format(reason=error.strerror)
             raise StoreUnavailable(f"{self.path}: {fault}") from error
+
+
+def _is_locked_now(descriptor: int, kind: int) -> bool:
+    """Lock a file without waiting; return False if another's lock is in the way."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def sync_folder(path: Path) -> None:

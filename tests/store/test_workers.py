@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,43 @@ def test_a_file_that_is_deleted_while_it_is_being_locked_is_not_the_lock(
     assert lock.acquire()
     assert lock.is_kept()
     assert not SendingLock(store_path).acquire()
+    lock.release()
+
+
+@contextmanager
+def look(lock: SendingLock) -> Iterator[Callable[[], None]]:
+    """Hold the share of a lock that one has who asks if it is held; what ends that."""
+    lock.path.touch()
+    with lock.path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield file.close
+
+
+def test_who_merely_looks_at_the_lock_keeps_nobody_from_taking_it(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_path.parent.mkdir()
+    lock = SendingLock(store_path)
+    with look(lock) as end:
+        monkeypatch.setattr(time, "sleep", lambda _: end())
+        assert lock.acquire()
+    lock.release()
+
+
+def test_who_looks_for_ever_is_not_waited_for(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    store_path.parent.mkdir()
+    lock = SendingLock(store_path)
+    monkeypatch.setattr(time, "sleep", slept.append)
+    with look(lock):
+        assert not lock.acquire()
+    assert 0 < sum(slept) <= 0.25
+    slept.clear()
+    assert lock.acquire()
+    assert not SendingLock(store_path).acquire()
+    assert slept == []
     lock.release()
 
 
