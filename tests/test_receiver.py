@@ -6,19 +6,21 @@ import hashlib
 import http.client
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.certificates import Authority
 from tests.support.receiver_client import Receiver, running_receiver
+from tests.support.waiting import PATIENCE_S
 
 BODY = b'[{"type":"alerts","id":"a1","attributes":{}}]'
 
 
 def post(receiver: Receiver, path: str, body: bytes = BODY) -> http.client.HTTPResponse:
     """A POST as the standard library makes it; the answer is read to its end."""
-    connection = http.client.HTTPConnection(urlsplit(receiver.base_url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(receiver.base_url).netloc, timeout=PATIENCE_S)
     try:
         connection.request("POST", path, body, {"X-Foo": "bar"})
         response = connection.getresponse()
@@ -90,6 +92,17 @@ def test_garbage_is_no_http(shared_receiver: Receiver) -> None:
         post(shared_receiver, "/garbage")
 
 
+def test_what_is_held_is_answered_once_it_is_released(shared_receiver: Receiver) -> None:
+    path = "/script:held:503,held/released"
+    with ThreadPoolExecutor(1) as sender:
+        answered = sender.submit(post, shared_receiver, path)
+        (request,) = shared_receiver.wait(path, count=1)
+        assert request.ended_ns is None
+        shared_receiver.release(path)
+        assert answered.result(PATIENCE_S).status == 503
+    assert post(shared_receiver, path).status == 200
+
+
 def test_a_hanging_request_ends_when_the_sender_gives_up(shared_receiver: Receiver) -> None:
     address = urlsplit(shared_receiver.base_url)
     with socket.create_connection((address.hostname, address.port)) as sender:
@@ -108,7 +121,7 @@ def test_waiting_ends_when_the_condition_is_met(shared_receiver: Receiver) -> No
     waiter.start()
     for event in (b"1", b"1", b"1", b"2"):
         post(shared_receiver, "/flaky:1/waited", b'[{"id":"%s"}]' % event)
-    waiter.join(timeout=10)
+    waiter.join(PATIENCE_S)
     assert waited == [4]
 
 

@@ -96,6 +96,7 @@ def test_a_worker_that_ends_by_itself_ends_at_the_head_of_its_start(
     desk.add(hook(shared_receiver.url(path), interval_ms=interval_ms))
     desk.append(*events(1, 3))
     with running_worker(desk, AT_ONCE, until) as running:
+        eventually(lambda: running.worker.heads is not None)
         appended = 3
         while running.ended is None and running.error is None and appended < 3_000:
             appended += 2
@@ -217,10 +218,11 @@ def test_with_an_interval_of_0_a_worker_with_nothing_to_send_sleeps(
         shared_receiver.wait(idle, acked=1)
         shared_receiver.wait(clocked, acked=1)
         desk.append(event(3, LOG_AUTHN))
-        before = door.count("plans"), door.count("start_next")
+        began_s, before = time.monotonic(), (door.count("plans"), door.count("start_next"))
         shared_receiver.wait(clocked, acked=2)
         after = door.count("plans"), door.count("start_next")
-    assert after[0] - before[0] < 12 + dispatcher.LISTEN_S / dispatcher.LISTEN_EACH_S
+        polls = (time.monotonic() - began_s) / worker.POLL_S
+    assert after[0] - before[0] < 10 + polls + dispatcher.LISTEN_S / dispatcher.LISTEN_EACH_S
     assert after[1] - before[1] <= 1
 
 
@@ -296,6 +298,7 @@ def test_nothing_to_send_after_all_is_no_busy_loop(
     desk.append(*events(1, 1))
     desk.call(lambda: EventRow.delete().execute())
     whole = desk.add(hook(shared_receiver.url(path)))
+    began_s = time.monotonic()
     with running_worker(desk) as running:
         eventually(lambda: door.count("start_next") >= 1)
         for number in range(2, 5):
@@ -304,7 +307,7 @@ def test_nothing_to_send_after_all_is_no_busy_loop(
             running.worker.wake()
             shared_receiver.wait(path, acked=number - 1)
     assert desk.status(whole).delivered_events == 3
-    seconds = 3 * QUICK.interval_ms / 1000
+    seconds = time.monotonic() - began_s
     assert door.count("start_next") <= 3 + 2 * (seconds / NOTHING_SENT_S + 1)
 
 
@@ -366,15 +369,14 @@ def test_a_bug_in_one_webhooks_task_stops_no_other(
         shared_receiver.wait("/ok/bug", acked=2)
 
 
-@pytest.mark.parametrize(("has_bug", "most"), [(True, 1), (False, 3)])
+@pytest.mark.parametrize("has_bug", [True, False])
 def test_a_start_that_starts_nothing_is_no_busy_loop_with_an_interval_of_0(
     desk: Desk,
     shared_receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
     has_bug: bool,
-    most: int,
 ) -> None:
-    clocked = f"/ok/beside-no-start-{most}"
+    clocked = f"/ok/beside-no-start-{has_bug}"
     broken = desk.add(hook(shared_receiver.url("/ok/no-start")))
     desk.add(hook(shared_receiver.url(clocked), LOG_AUTHN, interval_ms=1_000))
     desk.append(event(1), event(2, LOG_AUTHN))
@@ -390,11 +392,13 @@ def test_a_start_that_starts_nothing_is_no_busy_loop_with_an_interval_of_0(
         return None
 
     monkeypatch.setattr(attempts, "start_next", start)
+    began_s = time.monotonic()
     with running_worker(desk, AT_ONCE) as running:
         shared_receiver.wait(clocked, acked=1)
         desk.append(event(3, LOG_AUTHN))
         shared_receiver.wait(clocked, acked=2)
         assert running.said("this is a bug: ZeroDivisionError") is has_bug
+        most = 1 if has_bug else 1 + (time.monotonic() - began_s) / NOTHING_SENT_S
         assert 1 <= begun.count(broken) <= most
 
 
@@ -404,7 +408,7 @@ def test_a_start_that_starts_nothing_is_no_busy_loop_with_an_interval_of_0(
 def test_a_webhook_at_work_is_left_alone_however_often_the_queue_is_read(
     desk: Desk, door: Door, shared_receiver: Receiver
 ) -> None:
-    path = "/slow:1/one-task"
+    path = "/held/one-task"
     clock = SkewedClock()
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 1))
@@ -414,3 +418,4 @@ def test_a_webhook_at_work_is_left_alone_however_often_the_queue_is_read(
             running.plan_again(clock)
         assert door.count("start_next") == 1
         assert len(shared_receiver.requests(path)) == 1
+        shared_receiver.release(path)

@@ -50,13 +50,14 @@ def test_an_edit_makes_a_failing_delivery_due_now_and_leaves_its_body(
 def test_an_edit_while_an_attempt_is_in_flight_makes_the_next_one_due_at_its_end(
     desk: Desk, shared_receiver: Receiver
 ) -> None:
-    slow, right = "/hang/in-flight", "/ok/in-flight"
+    slow, right = "/held:503/in-flight", "/ok/in-flight"
     webhook = hook(shared_receiver.url(slow), interval_ms=3_600_000)
     desk.add(webhook)
     desk.append(*events(1, 2))
-    with running_worker(desk, replace(QUICK, timeout_ms=500)):
+    with running_worker(desk):
         shared_receiver.wait(slow, count=1)
         desk.edit(1, replace(webhook, url=shared_receiver.url(right)))
+        shared_receiver.release(slow)
         (taken,) = shared_receiver.wait(right, acked=1)
     (failed,) = shared_receiver.requests(slow)
     assert taken.body == failed.body
@@ -82,12 +83,13 @@ def test_retry_after_lengthens_the_wait_and_says_so(
 
 
 def test_a_pause_cuts_no_attempt_and_starts_none(desk: Desk, shared_receiver: Receiver) -> None:
-    path = "/slow:0.5/paused"
+    path = "/held/paused"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 3))
     with running_worker(desk, replace(QUICK, max_events=2)) as running:
         shared_receiver.wait(path, count=1)
         desk.call(webhooks.set_active, [1], False, ACTOR, desk.now_ms)
+        shared_receiver.release(path)
         eventually(lambda: desk.status(1).delivered_events == 2)
         desk.append(*events(4, 4))
         running.worker.wake()
@@ -106,7 +108,7 @@ def test_a_pause_cuts_no_attempt_and_starts_none(desk: Desk, shared_receiver: Re
 def test_a_2xx_wins_over_a_skip_that_was_asked_for_meanwhile(
     desk: Desk, shared_receiver: Receiver
 ) -> None:
-    path = "/slow:0.5/skip-too-late"
+    path = "/held/skip-too-late"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 1))
     with running_worker(desk):
@@ -114,6 +116,7 @@ def test_a_2xx_wins_over_a_skip_that_was_asked_for_meanwhile(
         delivery = str(request.header("webhook-id"))
         asked = desk.call(requests_store.skip, delivery, ACTOR, desk.now_ms, idle=False)
         assert not asked.done
+        shared_receiver.release(path)
         eventually(lambda: desk.delivery(delivery).state != "pending")
     assert desk.delivery(delivery).state == "delivered"
     assert desk.status(1).skipped_events == 0
@@ -122,13 +125,14 @@ def test_a_2xx_wins_over_a_skip_that_was_asked_for_meanwhile(
 def test_a_skip_asked_for_meanwhile_counts_when_the_attempt_has_failed(
     desk: Desk, shared_receiver: Receiver
 ) -> None:
-    path = "/script:hang,200/skip-in-time"
+    path = "/script:held:503,200/skip-in-time"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 1))
-    with running_worker(desk, replace(QUICK, timeout_ms=500)) as running:
+    with running_worker(desk) as running:
         (request,) = shared_receiver.wait(path, count=1)
         delivery = str(request.header("webhook-id"))
         desk.call(requests_store.skip, delivery, ACTOR, desk.now_ms, idle=False)
+        shared_receiver.release(path)
         eventually(lambda: desk.delivery(delivery).state == "skipped")
         desk.append(*events(2, 2))
         running.worker.wake()

@@ -68,6 +68,7 @@ def drained_while_more_come(
         run = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
         await asyncio.to_thread(receiver.wait, path, count=1)
         desk.append(*events(4, 5))
+        receiver.release(path)
         assert await run
 
     return story
@@ -80,7 +81,7 @@ def bodies(receiver: Receiver, path: str) -> list[list[int]]:
 def test_a_run_ends_at_the_head_that_was_noted_at_its_start(
     desk: Desk, shared_receiver: Receiver
 ) -> None:
-    path = "/slow:0.2/run"
+    path = "/held/run"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 3))
 
@@ -107,7 +108,7 @@ def test_with_an_interval_of_0_a_drain_goes_on_to_the_next_run_for_some_time(
     sent: list[list[int]],
 ) -> None:
     monkeypatch.setattr(sender_module, "LONGEST_S", longest_s)
-    path = f"/slow:0.2/runs-{longest_s}-{linger_ms}"
+    path = f"/held/runs-{longest_s}-{linger_ms}"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 3))
 
@@ -159,7 +160,7 @@ def test_who_is_stopping_begins_nothing(desk: Desk, shared_receiver: Receiver) -
 def test_a_long_drain_lets_the_next_webhook_in_that_has_waited(
     desk: Desk, shared_receiver: Receiver, waits_s: float, sent: list[list[int]]
 ) -> None:
-    long, short = f"/slow:0.3/long/{waits_s}", f"/ok/short/{waits_s}"
+    long, short = f"/held/long/{waits_s}", f"/ok/short/{waits_s}"
     desk.add(hook(shared_receiver.url(long)))
     desk.append(*events(1, 6))
     desk.add(hook(shared_receiver.url(short)))
@@ -174,6 +175,7 @@ def test_a_long_drain_lets_the_next_webhook_in_that_has_waited(
         await asyncio.sleep(0)
         assert sender.slots.waiting == 1
         now_s = waits_s
+        shared_receiver.release(long)
         await asyncio.gather(first, second)
 
     with_sender(desk, story, slots=1, monotonic=lambda: now_s)
@@ -210,7 +212,7 @@ def test_bodies_are_bounded_also_when_all_begin_at_once(
 def test_a_webhook_that_fails_no_more_leaves_its_place_to_the_next_failing_one(
     desk: Desk, shared_receiver: Receiver
 ) -> None:
-    healed, other = "/script:200,slow:2,200/healed", "/503/other-failing"
+    healed, other = "/script:200,held,200/healed", "/503/other-failing"
     desk.add(hook(shared_receiver.url(healed)))
     desk.append(*events(1, 4))
     desk.add(hook(shared_receiver.url(other)))
@@ -221,6 +223,7 @@ def test_a_webhook_that_fails_no_more_leaves_its_place_to_the_next_failing_one(
         await asyncio.to_thread(shared_receiver.wait, healed, count=2)
         await sender.drain(2, new_run=True, failing=True)
         assert not first.done()
+        shared_receiver.release(healed)
         await first
 
     with_sender(desk, story, slots=2)
@@ -371,7 +374,7 @@ def test_retry_delays_never_ends_and_never_hurries() -> None:
 def test_a_ca_file_that_is_changed_in_the_middle_of_a_drain_counts_for_the_next_request(
     desk: Desk, tls_receiver: Receiver, authority: Authority
 ) -> None:
-    path = "/slow:0.5/trusted"
+    path = "/held/trusted"
     fields = hook(tls_receiver.url(path), ca_file=str(authority.file))
     desk.add(fields)
     desk.append(*events(1, 4))
@@ -380,6 +383,7 @@ def test_a_ca_file_that_is_changed_in_the_middle_of_a_drain_counts_for_the_next_
         drain = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
         await asyncio.to_thread(tls_receiver.wait, path, count=1)
         desk.edit(1, replace(fields, ca_file=None))
+        tls_receiver.release(path)
         await drain
 
     log = with_sender(desk, story)
@@ -388,7 +392,7 @@ def test_a_ca_file_that_is_changed_in_the_middle_of_a_drain_counts_for_the_next_
 
 
 def test_a_deleted_webhook_is_sent_nothing_more(desk: Desk, shared_receiver: Receiver) -> None:
-    path = "/slow:0.5/deleted"
+    path = "/held/deleted"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 4))
 
@@ -396,6 +400,7 @@ def test_a_deleted_webhook_is_sent_nothing_more(desk: Desk, shared_receiver: Rec
         drain = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
         await asyncio.to_thread(shared_receiver.wait, path, count=1)
         desk.call(webhooks.delete, [1], ACTOR, desk.now_ms)
+        shared_receiver.release(path)
         await drain
         assert not await sender.drain(1, new_run=False, failing=False)
 

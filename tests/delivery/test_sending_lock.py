@@ -27,13 +27,14 @@ from tests.support.program import Tocsin
 from tests.support.receiver_client import Receiver, Request
 from tests.support.running_worker import QUICK, hook, opened_desk, overlapping, running_worker
 from tests.support.stores import NOW, Desk, carried, events
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 from tui.state.worker_thread import WorkerThread
 
-ENVIRONMENT = {"TOCSIN_INTERVAL": "1s", "TOCSIN_LINGER": "0s", "TOCSIN_TIMEOUT": "5s"}
+ENVIRONMENT = {"TOCSIN_INTERVAL": "1s", "TOCSIN_LINGER": "0s", "TOCSIN_TIMEOUT": "1m"}
 OLD_S = workers.OLD_HEARTBEAT_MS / 1000
-TAKEOVER_S = 3.0
-"""One second is what is promised; a machine that is busy with other tests gets some more."""
+TAKEOVER_S = 10.0
+"""One second is what is promised; a machine that is busy with other tests gets more, but less
+than until a heartbeat is called old."""
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def terminal(desk: Desk, settings: Settings = QUICK) -> Iterator[WorkerThread]:
         yield worker
     finally:
         worker.stop()
-        assert worker.join(30)
+        assert worker.join(PATIENCE_S)
 
 
 def start_headless(tocsin: Tocsin) -> subprocess.Popen[str]:
@@ -102,7 +103,7 @@ def test_a_headless_worker_gets_the_lock_and_leaves_it_to_the_terminal_when_it_e
         receiver.wait(path, events=6)
         assert attempts_of(desk, receiver.requests(path)[-1]) == [headless_id(desk)]
         headless.send_signal(signal.SIGTERM)
-        headless.wait(30)
+        headless.wait(PATIENCE_S)
         began = time.monotonic()
         eventually(sends(desk, TERMINAL), "the terminal sends again")
         assert time.monotonic() - began < TAKEOVER_S
@@ -194,7 +195,7 @@ def test_no_event_is_lost_and_none_sent_twice_however_often_the_worker_changes(
             if end is signal.SIGKILL:  # a kill may cost a repeat, which is not this test's matter
                 eventually(partial(all_sealed_and_taken, desk, ids))
             headless.send_signal(end)
-            headless.wait(30)
+            headless.wait(PATIENCE_S)
             eventually(sends(desk, TERMINAL), "a terminal sends again")
         eventually(partial(all_sealed_and_taken, desk, ids))
     for path in paths:
@@ -383,14 +384,15 @@ def test_a_worker_takes_a_new_lock_where_the_file_was_deleted_and_goes_on(
 
 def test_nothing_is_begun_without_the_lock(desk: Desk, receiver: Receiver) -> None:
     """Each attempt asks; it does not wait for the next look of the worker."""
-    path = "/slow:1/without"
+    path = "/held/without"
     desk.add(hook(receiver.url(path)))
     desk.append(*events(1, 30))
     with running_worker(desk, replace(QUICK, max_events=10)) as running:
         receiver.wait(path, count=1)
-        lock = SendingLock(desk.store.path)
-        lock.path.unlink()
+        lock = SendingLock(desk.store.path.with_name("other.db"))
         assert lock.acquire()
+        lock.path.replace(SendingLock(desk.store.path).path)
+        receiver.release(path)
         eventually(lambda: running.said(LOCK_LOST))
         assert len(receiver.requests(path)) == 1
         lock.release()
@@ -401,7 +403,7 @@ def test_nothing_is_begun_without_the_lock(desk: Desk, receiver: Receiver) -> No
 def test_of_two_processes_one_sends_though_the_lock_file_is_deleted_between_them(
     desk: Desk, tocsin: Tocsin, receiver: Receiver
 ) -> None:
-    path = "/slow:2/replaced"
+    path = "/held/replaced"
     desk.add(hook(receiver.url(path)))
     desk.append(*events(1, 2))
     first, first_log = start_headless(tocsin), tocsin.home / "worker.log"
@@ -410,14 +412,16 @@ def test_of_two_processes_one_sends_though_the_lock_file_is_deleted_between_them
     second_log = tocsin.home / "second.log"
     second = tocsin.start("worker", "run", log=second_log, **ENVIRONMENT)
     desk.append(*events(3, 4))
+    eventually(lambda: len(desk.call(workers.load_rows)) == 2, "the second one is here")
+    receiver.release(path)
     eventually(lambda: LOCK_LOST in first_log.read_text(), "the first one notices")
     receiver.wait(path, events=4)
     eventually(partial(all_sealed_and_taken, desk, [1]))
-    assert [one.active for one in desk.call(workers.load_all)] == [True, False]
+    eventually(lambda: [one.active for one in desk.call(workers.load_all)] == [True, False])
     eventually(lambda: "standing by" in first_log.read_text() + second_log.read_text())
     for process in (first, second):
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
     judge(receiver.requests(path), 4)
     assert "cut off" not in first_log.read_text() + second_log.read_text()
 

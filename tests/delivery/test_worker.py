@@ -47,7 +47,7 @@ def test_every_attempt_sends_the_same_post_until_it_is_taken(
     path = "/script:500,503,hang,reset,302,200/same"
     desk.add(hook(receiver.url(path)))
     desk.append(*events(1, 3))
-    with running_worker(desk, replace(QUICK, timeout_ms=300)) as running:
+    with running_worker(desk, replace(QUICK, timeout_ms=2_000)) as running:
         receiver.wait(path, count=2)
         desk.append(*events(4, 5))
         running.worker.wake()
@@ -118,7 +118,7 @@ def test_a_wall_clock_that_jumps_while_a_delivery_fails_neither_floods_nor_mutes
         running.plan_again(clock)
         clock.skew_ms = jump_h * 3_600_000
         running.plan_again(clock)
-        requests = shared_receiver.wait(path, count=4, timeout=10)
+        requests = shared_receiver.wait(path, count=4)
     gaps = [(b.started_ns - (a.ended_ns or 0)) / 1e9 for a, b in itertools.pairwise(requests)]
     assert min(gaps) >= 1.0
     assert len({request.header("webhook-id") for request in requests}) == 1
@@ -176,11 +176,11 @@ def test_a_clock_that_went_back_between_two_workers_delays_by_one_wait_at_most(
         shared_receiver.wait(path, count=1)
         eventually(lambda: (pending := desk.status(1).pending) and pending.last_status == 503)
     with running_worker(desk, clock=SkewedClock(skew_ms=jump_h * 3_600_000)) as running:
-        shared_receiver.wait(path, acked=1, timeout=10)
+        shared_receiver.wait(path, acked=1)
         eventually(lambda: desk.status(1).pending is None)
         desk.append(*events(2, 2))
         running.worker.wake()
-        shared_receiver.wait(path, acked=2, timeout=10)
+        shared_receiver.wait(path, acked=2)
 
 
 # Who sends
@@ -257,13 +257,15 @@ def test_what_a_dead_worker_had_in_flight_is_made_again_at_once(
 def test_a_stop_waits_for_the_attempt_in_flight_and_begins_no_other(
     desk: Desk, shared_receiver: Receiver
 ) -> None:
-    path = "/slow:0.5/stopped"
+    path = "/held/stopped"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 4))
     with running_worker(desk, replace(QUICK, max_events=2)) as running:
         shared_receiver.wait(path, count=1)
-        running.stop()
-        assert running.ended is Ended.STOPPED
+        running.worker.stop()
+        eventually(lambda: running.said("waiting up to"))
+        shared_receiver.release(path)
+        assert running.join() is Ended.STOPPED
     assert desk.status(1).delivered_events == 2
     assert len(shared_receiver.requests(path)) == 1
     assert desk.call(workers.load_all) == []
@@ -272,7 +274,7 @@ def test_a_stop_waits_for_the_attempt_in_flight_and_begins_no_other(
 def test_others_see_that_a_worker_waits_for_its_attempts_to_stop(
     desk: Desk, shared_receiver: Receiver
 ) -> None:
-    path = "/slow:1/stopping"
+    path = "/held/stopping"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 1))
     with running_worker(desk) as running:
@@ -280,6 +282,7 @@ def test_others_see_that_a_worker_waits_for_its_attempts_to_stop(
         running.worker.stop()
         eventually(lambda: running.said("waiting up to"))
         assert [one.stopping for one in desk.call(workers.load_all)] == [True]
+        shared_receiver.release(path)
         assert running.join() is Ended.STOPPED
     assert desk.call(workers.load_all) == []
 
@@ -306,13 +309,15 @@ def test_an_attempt_that_outlasts_the_grace_is_cut_off_and_noted(
 def test_a_worker_overtaken_by_a_newer_store_records_what_it_has_and_ends(
     desk: Desk, shared_receiver: Receiver
 ) -> None:
-    path = "/slow:1/overtaken"
+    path = "/held/overtaken"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 3))
     with running_worker(desk, replace(QUICK, max_events=2)) as running:
         shared_receiver.wait(path, count=1)
         with closing(sqlite3.connect(desk.store.path)) as newer:
             newer.execute(f"PRAGMA user_version = {migrations.LATEST + 1}")
+        eventually(lambda: running.said(Ended.OVERTAKEN.value))
+        shared_receiver.release(path)
         assert running.join() is Ended.OVERTAKEN
     assert desk.status(1).delivered_events == 2
     assert len(shared_receiver.requests(path)) == 1

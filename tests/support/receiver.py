@@ -6,7 +6,7 @@ tell receivers apart. Every path counts its own requests.
 
     /ok /200 /503 ...     that status          /302, /redirect     a Location, which is recorded too
     /hang                 never answers        /slow:SECONDS       answers 200 after a while
-    /held                 answers 200 after `GET /_release?path=P`
+    /held:STATUS          answers that status, or 200, after `GET /_release?path=P`
     /reset /close         cut without answer   /drip               a 200 body that never ends
     /drip-head            a head that drips    /huge:STATUS        a body without end, sent fast
     /half                 200, half its body   /half-hang          the same, then silence
@@ -111,9 +111,9 @@ async def _slow(exchange: Exchange, seconds: str) -> None:
     await exchange.answer(200)
 
 
-async def _held(exchange: Exchange, _: str) -> None:
+async def _held(exchange: Exchange, status: str) -> None:
     await exchange.receiver.until_released(exchange.record["path"])
-    await exchange.answer(200)
+    await exchange.answer(int(status or 200))
 
 
 async def _reset(exchange: Exchange, _: str) -> None:

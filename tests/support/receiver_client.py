@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from tests.support.waiting import PATIENCE_S
+
 _PROGRAM = Path(__file__).with_name("receiver.py")
 
 
@@ -70,7 +72,7 @@ class Receiver:
         count: int = 0,
         acked: int = 0,
         events: int = 0,
-        timeout: float = 30,
+        timeout: float = PATIENCE_S,
     ) -> list[Request]:
         """Wait for so many requests, 2XX answers or different acknowledged events.
 
@@ -85,7 +87,7 @@ class Receiver:
         """Let the requests to a `/held` path be answered."""
         self._get("/_release", {"path": path})
 
-    def _get(self, path: str, query: dict[str, Any], timeout: float = 30) -> Any:
+    def _get(self, path: str, query: dict[str, Any], timeout: float = PATIENCE_S) -> Any:
         host, port = self._address.hostname or "", self._address.port
         connection = (
             http.client.HTTPSConnection(host, port, timeout=timeout, context=self._context)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
+"""Longest wait: a machine that is busy with other things may be ten times slower than usual."""
 
 
 def eventually(

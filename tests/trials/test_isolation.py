@@ -79,7 +79,7 @@ def test_failing_webhooks_that_hang_leave_places_to_the_healthy(
     for path in paths:
         desk.add(hook(bad.url(path)))
     desk.append(*events(1, 1))
-    with running_worker(desk, replace(QUICK, concurrency=4)):
+    with running_worker(desk, replace(QUICK, concurrency=4, timeout_ms=5_000)):
         for path in paths:
             bad.wait(path, count=1)
         eventually(lambda: all(desk.status(n + 1).last_status for n in range(len(paths))))
