@@ -157,7 +157,8 @@ def record(
 ) -> Work | None:
     """Write the result of an attempt; after a delivery, seal and start the run's next one.
 
-    `new_run` begins a new run, if something waits that came after this one began.
+    `new_run` begins a new run, if something waits that came after this one began; after an edit
+    of the interval during the attempt, the next plan says when.
     A request that an admin made during the attempt is applied here; a 2XX wins over it.
     """
     with database.atomic():
@@ -172,7 +173,10 @@ def record(
         if not recorded.is_open:
             return recorded.following
         row = WebhookRow.get_by_id(work.webhook_id)
-        return _go_on(row, limits, new_id, vault, now_ms, new_run) if _may_go_on(row) else None
+        if not _may_go_on(row):
+            return None
+        may_begin_run = new_run and row.interval_ms == work.interval_ms
+        return _go_on(row, limits, new_id, vault, now_ms, may_begin_run)
 
 
 def recover(worker_id: str, now_ms: int) -> int:

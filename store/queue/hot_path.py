@@ -99,6 +99,10 @@ class _Webhook(NamedTuple):
     interval_ms: int | None
     retry_interval_ms: int | None
 
+    def may_begin_run_after(self, work: Work) -> bool:
+        """Return whether something waits behind this run, and the interval was not edited."""
+        return self.head > self.position.run_until and self.interval_ms == work.interval_ms
+
     def in_new_run(self) -> _Webhook:
         """Return it with a run up to the head of now."""
         return self._replace(position=self.position._replace(run_until=self.head))
@@ -150,9 +154,9 @@ class HotPath:
     ) -> Recorded | None:
         """Write the result of an attempt that was taken, and start the next of its run.
 
-        `new_run` begins a new run, if something waits that came after this one began. None if the
-        delivery is not pending any more: nothing is written then. What was recorded stands also
-        where the next one cannot be started.
+        `new_run` begins a new run, if something waits that came after this one began and the
+        interval is still that of `work`. None if the delivery is not pending any more: nothing is
+        written then. What was recorded stands also where the next one cannot be started.
         """
         ended = self._now_ms, result.status, result.error, work.delivery_id
         if self._execute(END, ended).rowcount != 1:
@@ -160,7 +164,7 @@ class HotPath:
         self._write_attempt(work, result)
         may_go_on = go_on and self._schema() <= migrations.LATEST
         webhook = self._read(work.webhook_id) if may_go_on else None
-        begins_run = new_run and webhook is not None and webhook.head > webhook.position.run_until
+        begins_run = new_run and webhook is not None and webhook.may_begin_run_after(work)
         if webhook is not None and begins_run:
             webhook = webhook.in_new_run()
         try:

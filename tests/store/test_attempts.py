@@ -20,6 +20,7 @@ from store.errors import StoreOvertaken, StoreUnavailable
 from store.maintenance import health
 from store.models import DeliveryRow, EventRow
 from store.queue import attempts, backlog, deliveries, delivery_requests
+from store.queue.hot_path import HotPath
 from store.records import Limits, Work
 from tests.support.stores import ACTOR, LIMITS, MINUTE, NOW, WORKER, Desk, carried, events, fields
 from tests.support.stores import event as make_event
@@ -166,6 +167,26 @@ def test_the_next_run_may_follow_in_the_same_transaction(desk: Desk) -> None:
     assert following is not None
     assert carried(following.body) == [3, 4, 5]
     assert desk.status(webhook_id).last_run_ms == NOW + 1_000
+
+
+@pytest.mark.parametrize("is_hot", [True, False])
+def test_no_run_follows_an_edit_of_the_interval(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, is_hot: bool
+) -> None:
+    """When the next one begins is for the plan to say; this one goes on to its end."""
+    if not is_hot:
+        monkeypatch.setattr(HotPath, "_read", lambda *_: None)
+    webhook_id = desk.add(fields(interval_ms=0))
+    desk.append(*events(1, 3))
+    work = desk.started(webhook_id, limits=TWO)
+    desk.append(*events(4, 5))
+    desk.edit(webhook_id, fields(interval_ms=60 * MINUTE))
+    desk.now_ms += 1_000
+    following = desk.end(work, 200, go_on=True, new_run=True)
+    assert following is not None
+    assert carried(following.body) == [3]
+    assert desk.end(following, 200, go_on=True) is None
+    assert (desk.status(webhook_id).queued, desk.status(webhook_id).last_run_ms) == (2, NOW)
 
 
 def test_no_run_follows_where_nothing_waits(desk: Desk) -> None:

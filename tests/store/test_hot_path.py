@@ -470,13 +470,14 @@ def record_ordinarily(
     row.delivered_events += delivery.count
     row.delivered_ms = LATER
     row.save()
-    return go_on_ordinarily(store, row, new_run=new_run)
+    return go_on_ordinarily(store, row, work, new_run=new_run)
 
 
-def go_on_ordinarily(store: Filled, row: WebhookRow, *, new_run: bool) -> Work | None:
+def go_on_ordinarily(store: Filled, row: WebhookRow, work: Work, *, new_run: bool) -> Work | None:
     if not attempts._may_go_on(row):
         return None
-    return attempts._go_on(row, LIMITS, next_id, store.vault, LATER, new_run)
+    may_begin_run = new_run and row.interval_ms == work.interval_ms
+    return attempts._go_on(row, LIMITS, next_id, store.vault, LATER, may_begin_run)
 
 
 steps = st.tuples(
@@ -543,7 +544,7 @@ def compare_records(store: Filled, shared: SharedBodies, work: Work, new_run: bo
         following = recorded.following
         if recorded.is_open:
             row = WebhookRow.get_by_id(work.webhook_id)
-            following = go_on_ordinarily(store, row, new_run=new_run)
+            following = go_on_ordinarily(store, row, work, new_run=new_run)
         assert (kept(following), dump()) == (kept(wanted), after_ordinary)
     with undone():
         hot_path_of = partial(hot, store, shared, LATER)
