@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import IO, cast
@@ -12,10 +13,10 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from tests.support.program import Tocsin
-from tests.support.program_store import access_of, answers, status_of
+from tests.support.program_store import access_of, answers, said, status_of
 from tests.support.receiver_client import Receiver, Request
 from tests.support.stores import event, events
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 COUNT = 200
 
@@ -59,6 +60,12 @@ def subscribe(tocsin: Tocsin, url: str, *options: str) -> None:
     done(tocsin, "webhook", "add", "--type", "alerts", "--url", url, *options)
 
 
+def waiting(tocsin: Tocsin) -> tuple[str, int]:
+    """Why nothing is sent now, and the events in the queue."""
+    [webhook] = status_of(tocsin)["webhooks"]
+    return webhook["reason"], webhook["queued"]
+
+
 def numbers(requests: list[Request]) -> list[int]:
     """The events of all requests that were answered with a 2XX, in order."""
     taken = [request for request in requests if request.status == 200]
@@ -68,32 +75,40 @@ def numbers(requests: list[Request]) -> list[int]:
 def test_single_events_are_grouped_by_the_request_under_way(
     tocsin: Tocsin, receiver: Receiver
 ) -> None:
-    path = "/slow:0.05/grouped"
+    path = "/held/grouped"
     subscribe(tocsin, receiver.url(path), "--interval", "0s")
-    with program(tocsin, interval="1h", linger="0s") as stream:
-        hand_in(stream, 1, COUNT)
+    with program(tocsin, interval="1h", linger="0s", timeout="10m") as stream:
+        hand_in(stream, 1, 1)
+        receiver.wait(path, count=1)
+        hand_in(stream, 2, COUNT // 2)
+        receiver.release(path)
+        hand_in(stream, COUNT // 2 + 1, COUNT)
         requests = receiver.wait(path, events=COUNT)
     assert numbers(requests) == list(range(1, COUNT + 1))
-    assert 1 < len(requests) < COUNT / 2
+    first, second, *_ = requests
+    assert len(first.ids) == 1
+    assert len(second.ids) >= COUNT // 2 - 1
 
 
 def test_a_failure_waits_its_own_time_and_the_queue_behind_it_goes_in_one_request(
     tocsin: Tocsin, receiver: Receiver
 ) -> None:
-    path = "/script:503,503,200/retried"
+    path = "/script:503,503,held/retried"
     subscribe(tocsin, receiver.url(path), "--interval", "0s", "--retry-interval", "1s")
-    with program(tocsin, retry_interval="1h", linger="0s") as stream:
+    log = tocsin.home / "worker.log"
+    with program(tocsin, retry_interval="1h", linger="0s", timeout="10m") as stream:
         hand_in(stream, 1, 1)
         receiver.wait(path, count=1)
         hand_in(stream, 2, 20)
+        receiver.release(path)
         requests = receiver.wait(path, events=20)
+        eventually(lambda: said(log, "retry interval 1s ±10%"), "the log tells of the wait")
     assert numbers(requests) == list(range(1, 21))
     first, second, third, _ = requests
     assert first.body == second.body == third.body
     assert [request.status for request in requests] == [503, 503, 200, 200]
     for before, after in ((first, second), (second, third)):
-        assert 0.85e9 < after.started_ns - before.started_ns < 30e9
-    assert "retry interval 1s ±10%" in (tocsin.home / "worker.log").read_text()
+        assert 0.85e9 < after.started_ns - before.started_ns < 600e9
 
 
 def test_an_edit_while_it_runs_counts_for_what_comes_after_it(
@@ -106,15 +121,14 @@ def test_an_edit_while_it_runs_counts_for_what_comes_after_it(
         hand_in(stream, 1, 1)
         receiver.wait(path, events=1)
         hand_in(stream, 2, 3)
-        assert status_of(tocsin)["webhooks"][0]["reason"] == "next run, interval 1h"
+        eventually(lambda: waiting(tocsin) == ("next run, interval 1h", 2), "the run is over")
         done(tocsin, "webhook", "edit", "1", "--interval", "0s")
         receiver.wait(path, events=3)
         hand_in(stream, 4, 4)
         receiver.wait(path, events=4)
         done(tocsin, "webhook", "edit", "1", "--interval", "")
         hand_in(stream, 5, 5)
-        [webhook] = status_of(tocsin)["webhooks"]
-        assert (webhook["reason"], webhook["queued"]) == ("next run, interval 1h", 1)
+        eventually(lambda: waiting(tocsin) == ("next run, interval 1h", 1), "the next run waits")
     assert numbers(receiver.requests(path)) == [1, 2, 3, 4]
 
 
@@ -122,16 +136,20 @@ def test_an_edit_while_it_runs_counts_for_what_comes_after_it(
 def test_a_worker_that_ends_by_itself_ends_while_events_go_on_coming(
     tocsin: Tocsin, receiver: Receiver, until: str
 ) -> None:
-    path = f"/slow:0.2/ends{until}"
+    path = f"/held/ends{until}"
     subscribe(tocsin, receiver.url(path), "--interval", "0s")
     with access_of(tocsin) as desk:
         desk.append(*events(1, 5))
-        last = 5
+        last = 6
         process = tocsin.start("worker", "run", until, log=tocsin.home / "worker.log")
-        while process.poll() is None and last < 10_000:
+        receiver.wait(path, count=1)
+        desk.append(event(last))
+        receiver.release(path)
+        ends = time.monotonic() + PATIENCE_S
+        while process.poll() is None and time.monotonic() < ends:
             last += 1
             desk.append(event(last))
-        assert process.wait(timeout=30) == ExitCode.OK
+        assert process.poll() == ExitCode.OK
         status = desk.status(1)
     assert status.pending is None
     assert 5 <= status.delivered_events < last
