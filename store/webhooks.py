@@ -14,7 +14,7 @@ from domain.wording import counted
 from store import audit, lookalikes
 from store.errors import Conflict, MoreToDrop, NotFound, WrongKey
 from store.models import FactRow, HeadRow, WebhookRow, database
-from store.queue.backlog import first_since, head_of, retry_pending_now, undelivered
+from store.queue.backlog import OlderEvents, head_of, older_events, retry_pending_now, undelivered
 from store.records import Secrets, Webhook, target_of
 from store.vault import Vault
 from store.webhook_edits import (
@@ -142,13 +142,15 @@ def add(
     accepted at a time (milliseconds). `fields` and `secret` have been checked. `carried` from
     another store, it may have a name that looks like another one. Raises FieldError, Conflict.
     """
+    type_ = fields.type.value
+    begin = start if isinstance(start, str) else older_events(type_, _pruned(type_), start)
     with database.atomic():
         _check_name_free(fields.name, None)
         if fields.name is not None and not carried:
             lookalikes.refuse_lookalike("webhook", fields.name)
-        cursor = _start_cursor(fields.type.value, start)
+        cursor = _start_cursor(type_, begin)
         row = WebhookRow(
-            type=fields.type.value,
+            type=type_,
             cursor=cursor,
             run_until=cursor,
             created_ms=now_ms,
@@ -289,14 +291,18 @@ def undelete_all(
     return len(gone)
 
 
-def _start_cursor(type_: str, start: Literal["now", "start"] | int) -> int:
-    head = HeadRow.get_by_id(type_)
+def _start_cursor(type_: str, start: Literal["now", "start"] | OlderEvents) -> int:
     if start == "now":
-        return int(head.seq)
+        return head_of(type_)
     if start == "start":
-        return int(head.pruned)
-    first = first_since(type_, head.pruned, head.seq, start)
-    return int(head.seq) if first is None else first - 1
+        return _pruned(type_)
+    head = head_of(type_)
+    first = start.first_newer(type_, _pruned(type_), head)
+    return head if first is None else first - 1
+
+
+def _pruned(type_: str) -> int:
+    return int(HeadRow.get_by_id(type_).pruned)
 
 
 def _check_name_free(name: str | None, own_id: int | None) -> None:
