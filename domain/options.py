@@ -50,9 +50,9 @@ _SIZE = re.compile(r"([0-9]{1,18}) ?([a-z]*)")
 class Kind(msgspec.Struct, frozen=True):
     """A form of values: how they are read and written.
 
-    `parse` raises ValueError whose text is the reason; `form` says how it should be written;
-    `bare_numbers`, `lists` and `switches` say which values of a TOML file are taken beside
-    strings.
+    `parse` raises ValueError whose text is the reason; `form` says how it should be written, and
+    `examples` are texts of numbers, of which an option shows those in its range. `bare_numbers`,
+    `lists` and `switches` say which values of a TOML file are taken beside strings.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Kind(msgspec.Struct, frozen=True):
     bare_numbers: bool = False
     lists: bool = False
     switches: bool = False
+    examples: tuple[str, ...] = ()
 
 
 def parse_size(text: str) -> int:
@@ -180,6 +181,22 @@ def _retry_interval(text: str) -> int | None:
     return None if text.strip().lower() == INTERVAL_WORD else _duration(text)
 
 
+def refuse_interval_word(text: str) -> None:
+    """Raise FieldError for the setting's word where a webhook's own retry interval is meant."""
+    if text.strip().lower() == INTERVAL_WORD:
+        raise FieldError(
+            "retry_interval",
+            f"{INTERVAL_WORD} is a word of the setting retry_interval",
+            "leave it empty ('', in JSON null) to follow that setting, "
+            "or write a duration such as 3m",
+        )
+
+
+def _own_retry_interval(text: str) -> int:
+    refuse_interval_word(text)
+    return _duration(text)
+
+
 def _retry_interval_text(value: SettingValue) -> str:
     return INTERVAL_WORD if value is None else _duration_text(value)
 
@@ -188,15 +205,30 @@ def _size_text(value: SettingValue) -> str:
     return format_size(value) if isinstance(value, int) else ""
 
 
-DURATION = Kind("duration", "a duration such as 90s, 3m, 1h or 1d", _duration, _duration_text)
+_DURATIONS = ("90s", "3m", "1h", "1d")
+
+DURATION = Kind("duration", "a duration", _duration, _duration_text, examples=_DURATIONS)
 RETRY_INTERVAL = Kind(
     "retry interval",
     f"{INTERVAL_WORD}, or {DURATION.form}",
     _retry_interval,
     _retry_interval_text,
+    examples=_DURATIONS,
 )
+OWN_RETRY_INTERVAL = Kind(
+    "duration", DURATION.form, _own_retry_interval, _duration_text, examples=_DURATIONS
+)
+"""Retry interval of a webhook, which has no word for "as the interval": that is the setting's."""
+
 COUNT = Kind("count", "a whole number", _count, value_text, bare_numbers=True)
-SIZE = Kind("size", "a size such as 1000000, 256MB or 64KiB", parse_size, _size_text, True)
+SIZE = Kind(
+    "size",
+    "a size",
+    parse_size,
+    _size_text,
+    bare_numbers=True,
+    examples=("1000000", "256MB", "64KiB"),
+)
 PATH = Kind("path", "the path of a file", _path, value_text)
 FILE = Kind("path", "the path of a file", parse_file_path, value_text)
 FILES = Kind("files", "the paths of one or two files, with a comma", _files, value_text, lists=True)
@@ -232,6 +264,18 @@ class Option(msgspec.Struct, frozen=True):
         zero = f", or {self.format(0)}" if self.or_zero else ""
         return f"{self.format(self.lowest)} to {self.format(self.highest)}{zero}"
 
+    @property
+    def form(self) -> str:
+        """The way to write it, with examples in its range: "a duration such as 90s, 3m or 1h"."""
+        allowed = [text for text in self.kind.examples if self._allows(self.kind.parse(text))]
+        if not allowed and self.kind.examples:
+            allowed = [self.format(value) for value in (self.lowest, self.highest)]
+        if not allowed:
+            return self.kind.form
+        *others, last = allowed
+        examples = f"{', '.join(others)} or {last}" if others else last
+        return f"{self.kind.form} such as {examples}"
+
     def parse(self, text: str) -> SettingValue:
         """Read it from text. Raises FieldError."""
         try:
@@ -239,7 +283,7 @@ class Option(msgspec.Struct, frozen=True):
         except FieldError as error:
             raise FieldError(self.name, error.reason, error.cure) from None
         except ValueError as error:
-            raise FieldError(self.name, str(error), f"write {self.kind.form}") from None
+            raise FieldError(self.name, str(error), f"write {self.form}") from None
         self.check(value)
         return value
 
@@ -249,11 +293,14 @@ class Option(msgspec.Struct, frozen=True):
 
     def check(self, value: SettingValue) -> None:
         """Raise FieldError where a number is out of its range."""
-        if self.lowest is None or self.highest is None or not isinstance(value, int):
-            return
-        if not (self.lowest <= value <= self.highest or (self.or_zero and value == 0)):
+        if not self._allows(value):
             reason = f"{self.format(value)} is out of range"
-            raise FieldError(self.name, reason, f"write {self.kind.form} from {self.range}")
+            raise FieldError(self.name, reason, f"write {self.form} from {self.range}")
+
+    def _allows(self, value: SettingValue) -> bool:
+        if self.lowest is None or self.highest is None or not isinstance(value, int):
+            return True
+        return self.lowest <= value <= self.highest or (self.or_zero and value == 0)
 
 
 class Default(Option, frozen=True):

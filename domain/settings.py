@@ -94,7 +94,7 @@ class Setting(Option, frozen=True):
         if isinstance(value, bool) and self.kind.switches:
             return value
         if isinstance(value, int) and abs(value) >= LARGEST_NUMBER:
-            raise FieldError(self.name, "it has more than 18 digits", f"write {self.kind.form}")
+            raise FieldError(self.name, "it has more than 18 digits", f"write {self.form}")
         if isinstance(value, int) and not isinstance(value, bool) and self.kind.bare_numbers:
             return self.parse(str(value))
         if isinstance(value, str):
@@ -104,7 +104,7 @@ class Setting(Option, frozen=True):
         bare = self.kind.bare_numbers or self.kind.switches
         quotes = "" if bare else ", in quotes"
         reason = f"{_shown(value)} is of the wrong kind"
-        raise FieldError(self.name, reason, f"write {self.kind.form}{quotes}")
+        raise FieldError(self.name, reason, f"write {self.form}{quotes}")
 
 
 def _shown(value: object) -> str:

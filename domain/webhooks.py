@@ -14,7 +14,7 @@ from domain.event_types import EventType
 from domain.extra_fields import check_extra_fields
 from domain.headers import check_headers
 from domain.hidden_fields import WithHiddenFields
-from domain.options import DURATION, Option
+from domain.options import OWN_RETRY_INTERVAL, Option
 from domain.settings import BY_NAME
 from domain.urls import check_url
 
@@ -26,7 +26,7 @@ LIMITS: Mapping[str, Option] = {
     **{name: BY_NAME[name] for name in ("max_events", "max_bytes", "interval")},
     "retry_interval": Option(
         "retry_interval",
-        DURATION,
+        OWN_RETRY_INTERVAL,
         "how long a failed attempt waits for the next",
         BY_NAME["retry_interval"].lowest,
         BY_NAME["retry_interval"].highest,

@@ -22,12 +22,14 @@ from cli.parser import (
     size,
 )
 
-Reader = Callable[[str], object]
 RUN = "cli.webhook.commands"
 STATES = ("active", "inactive")
 SECRETS_OF_ADD = "generate, none, whsec_... or @FILE"
 SECRETS_OF_EDIT = "generate, rotate, retire, none, whsec_... or @FILE"
 FILES = "A value of @FILE is read from FILE and @- from stdin, so that secrets stay out of argv."
+FILES_AND_EMPTY = (
+    f"{FILES} An empty value ('') takes a name, a limit, an interval or a CA file away."
+)
 
 
 def build(parser: Parser) -> None:
@@ -41,7 +43,9 @@ def build(parser: Parser) -> None:
 
 
 def _add(commands: Commands) -> None:
-    add = add_leaf(commands, "add", f"{RUN}:add", "make a webhook and print its id", epilog=FILES)
+    add = add_leaf(
+        commands, "add", f"{RUN}:add", "make a webhook and print its id", epilog=FILES_AND_EMPTY
+    )
     add.add_argument("--type", choices=EVENT_TYPES, help="the events that it gets")
     add.add_argument("--url", help="where its events are sent: a URL, or @FILE")
     add.add_argument(
@@ -50,7 +54,7 @@ def _add(commands: Commands) -> None:
         help="take all but the name from this webhook, with a type that its receiver has not yet; "
         "the other options change that",
     )
-    _add_fields(add, count, size, duration)
+    _add_fields(add)
     add.add_argument(
         "--secret", metavar="SECRET", help=f"the secret that signs its requests: {SECRETS_OF_ADD}"
     )
@@ -65,7 +69,7 @@ def _add(commands: Commands) -> None:
     add_json(add)
 
 
-def _add_fields(parser: Parser, count: Reader, size: Reader, span: Reader) -> None:
+def _add_fields(parser: Parser) -> None:
     parser.add_argument("--name", help="a name to use instead of the id")
     _add_request_fields(parser)
     parser.add_argument(
@@ -74,21 +78,23 @@ def _add_fields(parser: Parser, count: Reader, size: Reader, span: Reader) -> No
         help="save it though the network policy refuses the address in its URL",
     )
     parser.add_argument("--state", choices=STATES, help="inactive collects events and sends none")
-    parser.add_argument("--max-events", type=count, metavar="N", help="events in one request")
     parser.add_argument(
-        "--max-bytes", type=size, metavar="N", help="bytes in a request, such as 1MB"
+        "--max-events", type=or_empty(count), metavar="N", help="events in one request"
+    )
+    parser.add_argument(
+        "--max-bytes", type=or_empty(size), metavar="N", help="bytes in a request, such as 1MB"
     )
     parser.add_argument(
         "--interval",
         dest="interval_ms",
-        type=span,
+        type=or_empty(duration),
         metavar="TIME",
         help="the time between two runs, such as 3m; 0s: it sends as soon as something waits",
     )
     parser.add_argument(
         "--retry-interval",
         dest="retry_interval_ms",
-        type=span,
+        type=or_empty(own_retry_interval),
         metavar="TIME",
         help="how long a failed attempt waits for the next, such as 30s",
     )
@@ -138,12 +144,12 @@ def _edit(commands: Commands) -> None:
         "edit",
         f"{RUN}:edit",
         "change webhooks",
-        epilog=f"{FILES} An empty value ('') takes a name, a limit, an interval or a CA file away.",
+        epilog=FILES_AND_EMPTY,
     )
     add_webhooks(edit)
     edit.add_argument("--type", choices=EVENT_TYPES, help="the events that it gets from now on")
     edit.add_argument("--url", help="where its events are sent: a URL, or @FILE")
-    _add_fields(edit, or_empty(count), or_empty(size), or_empty(duration))
+    _add_fields(edit)
     edit.add_argument(
         "--unset-header",
         dest="unset_headers",
@@ -249,6 +255,18 @@ def starting_point(text: str) -> str | int:
             f"{text!r} is no starting point: write now, start (all kept events), "
             "a time such as 2026-11-24T08:00:00Z, or how long ago, such as 90s or 1d"
         ) from None
+
+
+def own_retry_interval(text: str) -> int:
+    """Milliseconds of a webhook's retry interval; its range is checked with the other fields."""
+    from domain.errors import FieldError
+    from domain.options import refuse_interval_word
+
+    try:
+        refuse_interval_word(text)
+    except FieldError as error:
+        raise ArgumentTypeError(f"{error.reason}; {error.cure}") from None
+    return duration(text)
 
 
 def or_empty(parse: Callable[[str], int]) -> Callable[[str], int | str]:

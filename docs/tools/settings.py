@@ -18,6 +18,6 @@ def page() -> str:
 
 def _row(setting: Setting) -> tuple[str, ...]:
     default = DEFAULTS.get(setting.name) or setting.format(setting.default) or "none"
-    range_ = setting.range or setting.kind.form
+    range_ = setting.range or setting.form
     environment = f"`{setting.environment}`"
     return f"`{setting.name}`", environment, default, range_, setting.description

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.alert_kinds import KINDS as ALERT_KINDS
 from domain.errors import FieldError, FieldErrors
-from domain.options import SettingValue, format_size, parse_size
+from domain.options import Option, SettingValue, format_size, parse_size
 from domain.settings import (
     BY_NAME,
     RETRY_WITHOUT_INTERVAL_MS,
@@ -22,9 +23,17 @@ from domain.settings import (
     settings_from,
     value_of,
 )
+from domain.source_kinds import KINDS as SOURCE_KINDS
+from domain.webhooks import LIMITS
 
 NAMES = [setting.name for setting in SETTINGS]
 NUMBERS = [setting for setting in SETTINGS if setting.highest is not None]
+OPTIONS: list[Option] = [
+    *SETTINGS,
+    *LIMITS.values(),
+    *(default for kind in (*SOURCE_KINDS, *ALERT_KINDS) for default in kind.defaults),
+]
+RANGED = [option for option in OPTIONS if option.highest is not None]
 
 
 def test_the_table_and_the_dataclass_are_the_same_list() -> None:
@@ -85,6 +94,28 @@ def test_every_range_is_kept_at_both_ends(setting: Setting) -> None:
 def test_every_number_in_range_reads_back(setting: Setting, data: st.DataObject) -> None:
     value = data.draw(st.integers(setting.lowest, setting.highest))
     assert setting.parse(setting.format(value)) == value
+
+
+@pytest.mark.parametrize("option", RANGED, ids=lambda option: f"{option.name} {option.range}")
+def test_the_examples_of_an_option_are_in_its_range(option: Option) -> None:
+    _, such_as, examples = option.form.partition(" such as ")
+    assert bool(such_as) is bool(option.kind.examples)
+    for example in examples.replace(" or ", ", ").split(", ") if examples else ():
+        option.parse(example)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("interval", "a duration such as 90s, 3m, 1h or 1d"),
+        ("grace", "a duration such as 90s or 3m"),
+        ("linger", "a duration such as 0s or 1m"),
+        ("max_bytes", "a size such as 1000000 or 64KiB"),
+        ("max_events", "a whole number"),
+    ],
+)
+def test_an_option_says_how_it_is_written(name: str, form: str) -> None:
+    assert BY_NAME[name].form == form
 
 
 @pytest.mark.parametrize(
@@ -148,7 +179,7 @@ def test_sizes_are_written_exactly(size: int, text: str) -> None:
         (
             "max_bytes",
             "1 mile",
-            "max_bytes: '1 mile' is not a size; write a size such as 1000000, 256MB or 64KiB",
+            "max_bytes: '1 mile' is not a size; write a size such as 1000000 or 64KiB",
         ),
         (
             "network_policy",

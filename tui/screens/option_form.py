@@ -55,7 +55,7 @@ class FormField(msgspec.Struct, frozen=True):
         option = self.default
         bounds = f", {option.range}" if option.range else ""
         nothing = f"; default {self.default.text or 'none'}" if not self.required else ""
-        return f"{option.description}: {option.kind.form}{bounds}{nothing}"
+        return f"{option.description}: {option.form}{bounds}{nothing}"
 
 
 def name_field(check: Callable[[str], str], what: str, text: str) -> FormField:

@@ -49,6 +49,12 @@ def test_an_interval_of_0_is_not_taken_for_none(tocsin: Tocsin) -> None:
     assert tocsin.run("webhook", "edit", "1", "--max-events", "7").returncode == 0
     assert record(tocsin, 1).fields == replace(wanted, max_events=7)
     assert tocsin.run("webhook", "edit", "1", "--retry-interval", "0s").returncode != 0
+    refused = tocsin.run("webhook", "edit", "1", "--retry-interval", "interval").stderr
+    assert refused == (
+        "tocsin: argument --retry-interval: interval is a word of the setting retry_interval; "
+        "leave it empty ('', in JSON null) to follow that setting, or write a duration such as 3m; "
+        "see `tocsin webhook edit --help`\n"
+    )
     assert tocsin.run("webhook", "edit", "1", "--interval", "", "--retry-interval", "").stdout == ""
     assert record(tocsin, 1).fields == fields(max_events=7)
 
@@ -93,6 +99,8 @@ def test_add_like_another_takes_all_but_the_name(tocsin: Tocsin) -> None:
     third = record(tocsin, 3)
     assert third.fields == replace(first.fields, name="other", url="https://example.org/in")
     assert third.secrets is None
+    tocsin.run("webhook", "add", "--like", "1", "--interval", "", *other)
+    assert record(tocsin, 4).fields.interval_ms is None
     assert tocsin.run("webhook", "add", "--like", "nobody").returncode == ExitCode.NO_INPUT
 
 
