@@ -107,16 +107,19 @@ def pause(args: Namespace, context: Context) -> None:
     """Stop sources."""
     store = open_for_writing(context)
     for name in _names_of(store, args.names):
-        if not store.call(sources.pause, name, context.actor, context.now_ms()):
-            context.out.note(f"Source {name} was paused already.")
+        changed = store.call(sources.pause, name, context.actor, context.now_ms())
+        paused = f"Paused source {name}: it" if changed else f"Paused already: source {name}"
+        context.out.note(f"{paused} is inactive until `tocsin source unpause {name}`.")
 
 
 def unpause(args: Namespace, context: Context) -> None:
     """Let sources go on."""
     store = open_for_writing(context)
     for name in _names_of(store, args.names):
-        if not store.call(sources.unpause, name, context.actor, context.now_ms()):
-            context.out.note(f"Source {name} was active already.")
+        if store.call(sources.unpause, name, context.actor, context.now_ms()):
+            context.out.note(f"Unpaused source {name}: it is active.")
+        else:
+            context.out.note(f"Not paused: source {name} is active.")
 
 
 def delete(args: Namespace, context: Context) -> None:

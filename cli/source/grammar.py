@@ -17,8 +17,10 @@ def build(parser: Parser) -> None:
     show = add_leaf(commands, "show", f"{RUN}:show", "show one source whole")
     _add(commands)
     _edit(commands)
-    pause = add_leaf(commands, "pause", f"{RUN}:pause", "stop sources, in every process")
-    unpause = add_leaf(commands, "unpause", f"{RUN}:unpause", "let sources go on")
+    pause = add_leaf(
+        commands, "pause", f"{RUN}:pause", "make sources inactive: they are run in no process"
+    )
+    unpause = add_leaf(commands, "unpause", f"{RUN}:unpause", "make sources active: they go on")
     delete = add_leaf(commands, "delete", f"{RUN}:delete", "forget sources and what they remember")
     add_yes(delete)
     for command in (pause, unpause, delete):

@@ -144,17 +144,28 @@ def edit(args: Namespace, context: Context) -> None:
 def pause(args: Namespace, context: Context) -> None:
     """Stop sending; the queues go on collecting."""
     store = open_for_writing(context)
-    _set_active(ids_of(store, args.ids), store, context, active=False)
+    ids = ids_of(store, args.ids)
+    changed = _set_active(ids, store, context, active=False)
+    statuses = statuses_by_id(store)
+    for webhook_id in ids:
+        named = statuses[webhook_id].webhook.named
+        paused = f"Paused {named}: it" if webhook_id in changed else f"Paused already: {named}"
+        cure = f"`tocsin webhook unpause {webhook_id}`"
+        context.out.note(f"{paused} is inactive, and collects, until {cure}.")
 
 
 def unpause(args: Namespace, context: Context) -> None:
     """Send the events that were collected, and go on."""
     store = open_for_writing(context)
     ids = ids_of(store, args.ids)
-    _set_active(ids, store, context, active=True)
+    changed = _set_active(ids, store, context, active=True)
     statuses = statuses_by_id(store)
     for webhook_id in ids:
-        context.out.note(f"Active: {named_with_events(statuses[webhook_id])}.")
+        named = named_with_events(statuses[webhook_id])
+        is_new = webhook_id in changed
+        context.out.note(
+            f"Unpaused {named}: it is active." if is_new else f"Not paused: {named} is active."
+        )
 
 
 def delete(args: Namespace, context: Context) -> None:
@@ -262,12 +273,9 @@ def test(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK if outcome.delivered else ExitCode.CHECK_FAILED
 
 
-def _set_active(ids: list[int], store: Store, context: Context, *, active: bool) -> None:
-    changed = len(store.call(webhooks.set_active, ids, active, context.actor, context.now_ms()))
-    state = "active" if active else "inactive"
-    were = len(ids) - changed
-    already = f"; {counted(were, 'webhook')} {'was' if were == 1 else 'were'} so already"
-    context.out.note(f"{counted(changed, 'webhook')} made {state}{already if were else ''}.")
+def _set_active(ids: list[int], store: Store, context: Context, *, active: bool) -> list[int]:
+    """Pause or unpause webhooks; return those that changed."""
+    return store.call(webhooks.set_active, ids, active, context.actor, context.now_ms())
 
 
 def _shape(store: Store, webhook_id: int) -> Shape:

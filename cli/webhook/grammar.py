@@ -77,7 +77,9 @@ def _add_fields(parser: Parser) -> None:
         action="store_true",
         help="save it though the network policy refuses the address in its URL",
     )
-    parser.add_argument("--state", choices=STATES, help="inactive collects events and sends none")
+    parser.add_argument(
+        "--state", choices=STATES, help="inactive, which is paused, collects events and sends none"
+    )
     parser.add_argument(
         "--max-events", type=or_empty(count), metavar="N", help="events in one request"
     )
@@ -177,8 +179,12 @@ def _edit(commands: Commands) -> None:
 
 
 def _state(commands: Commands) -> None:
-    pause = add_leaf(commands, "pause", f"{RUN}:pause", "stop sending and go on collecting")
-    unpause = add_leaf(commands, "unpause", f"{RUN}:unpause", "send what was collected and go on")
+    pause = add_leaf(
+        commands, "pause", f"{RUN}:pause", "make webhooks inactive: they collect, and send nothing"
+    )
+    unpause = add_leaf(
+        commands, "unpause", f"{RUN}:unpause", "make webhooks active: what was collected is sent"
+    )
     delete = add_leaf(commands, "delete", f"{RUN}:delete", "delete webhooks and their queues")
     add_yes(delete)
     undelete = add_leaf(

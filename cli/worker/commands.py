@@ -72,8 +72,8 @@ def unpause(args: Namespace, context: Context) -> None:
     from store.errors import WrongKey
 
     store = open_for_writing(context)
-    if not store.call(settings.unpause, context.actor, context.now_ms()):
-        context.out.note("Sending was not paused.")
+    was_paused = store.call(settings.unpause, context.actor, context.now_ms())
+    context.out.note("Sending goes on." if was_paused else "Sending was not paused.")
     try:
         store.call(store.vault.check)
     except WrongKey as error:

@@ -174,10 +174,10 @@ class SourceActions:
         if source is None:
             return
         there, back = stored_sources.pause, stored_sources.unpause
-        word = "paused"
+        word, state = "paused", "inactive"
         if not source.active:
-            there, back, word = back, there, "active again"
-        done = self._undoable(f"{name} is {word}")
+            there, back, word, state = back, there, "unpaused", "active"
+        done = self._undoable(f"{name} is {word}: {state}")
         if await self._screen.carry_out(self._access.change(there, name), done):
             self._undos.push(f"{name} {word}", lambda: self._switch_back(back, name))
 

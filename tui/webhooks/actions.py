@@ -122,7 +122,8 @@ class WebhookActions:
             self._screen.show_notice(f"nothing changed: somebody else {word} before")
             return
         some = self._named(changed)
-        self._screen.show_notice(and_key(f"{some} {word}", self._undo_key, "undoes it"))
+        said = f"{some} {word}: {'active' if active else 'inactive'}"
+        self._screen.show_notice(and_key(said, self._undo_key, "undoes it"))
         back = partial(self._set_back, changed, not active)
         self._undos.push(f"{word} {some}", back)
 

@@ -305,7 +305,10 @@ def test_tokens_hosts_and_brokers_are_told_of(tocsin: Tocsin) -> None:
         (webhook(interval="1x"), "webhooks[0].interval: "),
         (webhook(interval="1ms"), "webhooks[0].interval: 1ms is out of range; "),
         (webhook(retry_interval="0s"), "webhooks[0].retry_interval: 0s is out of range; "),
-        (webhook(retry_interval="interval"), "webhooks[0].retry_interval: interval is a word of the "),
+        (
+            webhook(retry_interval="interval"),
+            "webhooks[0].retry_interval: interval is a word of the ",
+        ),
         (webhook(ca_file="/nowhere.pem"), "webhooks[0].ca_file: "),
         (
             {"version": 1, "sources": [{"name": "a", "kind": "wireguard", "options": {"x": "1"}}]},

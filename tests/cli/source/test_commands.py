@@ -240,11 +240,18 @@ def _unset(options: tuple[str, ...]) -> list[str]:
 def test_pause_unpause_and_delete(tocsin: Tocsin) -> None:
     run(tocsin, "add", "wireguard")
     run(tocsin, "add", "socket")
-    run(tocsin, "pause", "local", "socket", "local")
-    assert "paused already" in tocsin.run("source", "pause", "local").stderr
+    paused = tocsin.run("source", "pause", "local", "socket", "local").stderr
+    assert paused == (
+        "Paused source local: it is inactive until `tocsin source unpause local`.\n"
+        "Paused source socket: it is inactive until `tocsin source unpause socket`.\n"
+    )
+    again = tocsin.run("source", "pause", "local").stderr
+    assert again.startswith("Paused already: source local is inactive until ")
     assert shown(tocsin)["state"] == "inactive"
-    run(tocsin, "unpause", "local")
-    assert "active already" in tocsin.run("source", "unpause", "local").stderr
+    unpaused = tocsin.run("source", "unpause", "local").stderr
+    assert unpaused == "Unpaused source local: it is active.\n"
+    again = tocsin.run("source", "unpause", "local").stderr
+    assert again == "Not paused: source local is active.\n"
     assert shown(tocsin)["state"] == "active"
     said = run(tocsin, "pause", "local", "hub", code=ExitCode.NO_INPUT)
     assert "no source hub; `tocsin source list` shows what there is" in said

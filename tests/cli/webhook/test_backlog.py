@@ -15,13 +15,20 @@ def test_pause_and_unpause(tocsin: Tocsin) -> None:
     add(tocsin)
     add(tocsin, "--name", "siem")
     paused = tocsin.run("webhook", "pause", "1", "siem", "2")
-    assert paused.stderr == "2 webhooks made inactive.\n"
+    assert paused.stderr == (
+        "Paused webhook 1: it is inactive, and collects, until `tocsin webhook unpause 1`.\n"
+        "Paused webhook 2 (siem): it is inactive, and collects, until `tocsin webhook unpause 2`.\n"
+    )
     assert not record(tocsin, 2).fields.active
     again = tocsin.run("webhook", "pause", "1")
-    assert again.stderr == "0 webhooks made inactive; 1 webhook was so already.\n"
+    assert again.stderr == (
+        "Paused already: webhook 1 is inactive, and collects, until `tocsin webhook unpause 1`.\n"
+    )
     unpaused = tocsin.run("webhook", "unpause", "siem")
-    assert "Active: webhook 2 (siem) with 0 queued events." in unpaused.stderr
+    assert unpaused.stderr == "Unpaused webhook 2 (siem) with 0 queued events: it is active.\n"
     assert record(tocsin, 2).fields.active
+    again = tocsin.run("webhook", "unpause", "siem")
+    assert again.stderr == "Not paused: webhook 2 (siem) with 0 queued events is active.\n"
     assert tocsin.run("webhook", "pause", "1", "nope").returncode == ExitCode.NO_INPUT
 
 

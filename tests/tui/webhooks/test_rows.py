@@ -244,7 +244,7 @@ def test_a_pause_tells_and_undoes_only_what_it_changed(three: Bench) -> None:
         app.live._file_times.needs_read = lambda: False  # type: ignore[method-assign]
         three.opened.call(webhooks.set_active, [1], False, OTHER, NOW)
         await press(pilot, "p")
-        assert told(app)[-1].startswith("webhook 2 (pager) paused")
+        assert told(app)[-1].startswith("webhook 2 (pager) paused: inactive")
         assert active(three) == [3]
         await press(pilot, "u")
         assert told(app)[-1] == "undone: paused webhook 2 (pager)"
