@@ -83,11 +83,12 @@ def secret_lines(webhook: Webhook) -> list[str]:
     return [secrets.current, secrets.previous] if secrets.previous else [secrets.current]
 
 
-def quarantine_shape(event: QuarantinedEvent) -> Shape:
-    """An event in quarantine."""
+def quarantine_shape(event: QuarantinedEvent, created: str) -> Shape:
+    """An event in quarantine, and its `created`."""
     return {
         "type": event.type.value,
         "id": event.event_id,
+        "created": safe(created) or None,
         "seq": event.seq,
         "delivery": event.delivery_id,
         "since": time_text(event.at_ms),

@@ -206,7 +206,7 @@ def add_event_choice(parser: Parser) -> None:
         "--number",
         type=count,
         metavar="N",
-        help="of several events with that id the one of number N",
+        help="of several events with that id the one of number N of its type",
     )
 
 

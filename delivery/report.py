@@ -255,6 +255,13 @@ def is_resealable(before: Webhook, after: Webhook) -> bool:
     return _contents(before) != _contents(after)
 
 
+def taken_twice(events: int) -> str:
+    """Return the sentence about a receiver that took some of the events that are sealed anew."""
+    if events == 1:
+        return "A receiver that took it already gets it twice."
+    return "A receiver that took some of them already gets those twice."
+
+
 def drop_question(droppings: Sequence[tuple[Webhook, int]], after: EventType) -> str:
     """Return the question before an edit of the type drops queued events of each webhook."""
     lost = ", ".join(

@@ -42,10 +42,11 @@ class EventLine(msgspec.Struct, frozen=True):
 
 
 class Distinction(msgspec.Struct, frozen=True):
-    """Fact that tells an event from others with its id: its `created`, or else its number."""
+    """Fact that tells an event from others with its id: its `created`, or its number in `type`."""
 
     name: Literal["created", "number"]
     value: str
+    type: str
 
     @property
     def option(self) -> str:
@@ -54,8 +55,9 @@ class Distinction(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """The fact in words, such as "created 2026-11-24T08:00:00Z"."""
-        return f"{self.name} {self.value}"
+        """The fact in words: "created 2026-11-24T08:00:00Z", or "alerts number 2"."""
+        words = f"{self.name} {self.value}"
+        return f"{self.type} {words}" if self.name == "number" else words
 
 
 class _Summary(msgspec.Struct, frozen=True):
@@ -103,15 +105,17 @@ def created_of(body: bytes) -> str:
         return ""
 
 
-def distinction(body: bytes, number: int, others: Iterable[bytes]) -> Distinction | None:
+def distinction(
+    type_: EventType, body: bytes, number: int, others: Iterable[bytes]
+) -> Distinction | None:
     """Return what tells an event from others with its id, of which these are the bodies, if any."""
     seconds = [rfc3339_second(created_of(other)) for other in others]
     if not seconds:
         return None
     created = created_of(body)
     if rfc3339_second(created) in seconds:
-        return Distinction("number", str(number))
-    return Distinction("created", created)
+        return Distinction("number", str(number), type_.value)
+    return Distinction("created", created, type_.value)
 
 
 def _is_opaque(item: tuple[str, str]) -> bool:

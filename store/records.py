@@ -101,7 +101,7 @@ class StoredEvent(msgspec.Struct, frozen=True):
         bodies = [
             other.body for other in others if (other.type, other.seq) != (self.type, self.seq)
         ]
-        return distinction(self.body, self.seq, bodies)
+        return distinction(self.type, self.body, self.seq, bodies)
 
 
 class PendingPlan(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import attempt_shape, delivery_shape
 from cli.webhook.lookup import note_what_holds_back
 from delivery.outcome import refused_events, release_command, reseal_command
+from delivery.report import taken_twice
 from delivery.request import NO_URL, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit
@@ -68,7 +69,8 @@ def skip(args: Namespace, context: Context) -> None:
     """Give a pending delivery up, after asking with its numbers."""
     store = open_for_writing(context)
     delivery = _pending(store, args.id)
-    question = f"Give up {named_delivery(delivery)}? They are never sent again."
+    they_are = "It is" if delivery.events == 1 else "They are"
+    question = f"Give up {named_delivery(delivery)}? {they_are} never sent again."
     context.out.confirm(question, args.yes)
     by, now_ms = context.actor, context.now_ms()
     result = store.call(with_idle, delivery_requests.skip, store.path, delivery.id, by, now_ms)
@@ -89,8 +91,7 @@ def reseal(args: Namespace, context: Context) -> None:
         max_events=args.max_events,
         without=None if event is None else event.seq,
     )
-    done = f"Ended {named_delivery(delivery)}; they are sealed anew."
-    context.out.note(done if result.done else LATER)
+    context.out.note(_resealed(delivery, args) if result.done else LATER)
     if event is not None:
         _note_set_aside(event, store, delivery, context)
 
@@ -172,9 +173,25 @@ def _member(store: Store, delivery: Delivery, args: Namespace) -> StoredEvent:
 
 
 def _reseal_question(delivery: Delivery, args: Namespace) -> str:
-    without = f", without event {args.without}," if args.without else ""
+    end, events = f"End {named_delivery(delivery)}", _sealed_anew(delivery, args)
+    if not events:
+        return f"{end}, and set event {args.without} aside? Nothing is sealed anew."
+    one = "it" if delivery.events == 1 else "them"
+    if args.without:
+        others = "the other" if events == 1 else "the others"
+        one = f"{others}, without event {args.without},"
+    ids = "a new id" if events == 1 else "new ids"
     most = f", at most {args.max_events} a request" if args.max_events else ""
-    return (
-        f"End {named_delivery(delivery)}, and seal them anew{without} under new ids{most}? "
-        "A receiver that took some of them already gets those twice."
-    )
+    return f"{end}, and seal {one} anew under {ids}{most}? {taken_twice(events)}"
+
+
+def _resealed(delivery: Delivery, args: Namespace) -> str:
+    events = _sealed_anew(delivery, args)
+    others = "the others are" if args.without else "they are"
+    if events == 1:
+        others = "the other is" if args.without else "it is"
+    return f"Ended {named_delivery(delivery)}{f'; {others} sealed anew' if events else ''}."
+
+
+def _sealed_anew(delivery: Delivery, args: Namespace) -> int:
+    return delivery.events - (1 if args.without else 0)

@@ -145,7 +145,7 @@ def _with_id(type_: EventType | None, id_: str, created_s: int | None) -> list[S
 
 def _print(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:
     out = context.out
-    out.data(f"{event.type.title} event {event.seq}, accepted {time_text(event.received_ms)}")
+    out.data(f"{event.type.title} number {event.seq}, accepted {time_text(event.received_ms)}")
     out.data(msgspec.json.format(event.body, indent=2).decode())
     if not carriers:
         out.data("No delivery has carried it so far.")

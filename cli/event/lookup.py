@@ -69,7 +69,7 @@ def _lines(found: Sequence[StoredEvent]) -> list[str]:
 
 def _line(event: StoredEvent) -> str:
     accepted = f"accepted {time_text(event.received_ms)}"
-    return f"  {event.type.value} {event.seq}: {_created(event)}{accepted}"
+    return f"  {event.type.value} number {event.seq}: {_created(event)}{accepted}"
 
 
 def _created(event: StoredEvent) -> str:

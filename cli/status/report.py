@@ -132,7 +132,7 @@ def print_report(report: Report, warnings: list[str], out: Output) -> None:
     for source in report.overview.sources:
         out.data(_source(source, report))
     counts = ", ".join(f"{type_.value} {seq:,}" for type_, seq in report.overview.heads.items())
-    out.data(f"events   {counts}")
+    out.data(f"events   ever accepted: {counts}")
     size, free = size_text(report.bytes), size_text(report.free_bytes)
     as_of = second_text(report.now_ms)
     out.data(f"store    {report.path}, {size}, {free} of disk free, as of {as_of}")

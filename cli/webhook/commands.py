@@ -33,6 +33,7 @@ from cli.webhook.lookup import (
 )
 from cli.webhook.text import full_text, named_with_events
 from delivery.report import drop_question, undelivered
+from domain.event_summary import created_of
 from domain.wording import counted, time_text
 from store import webhooks
 from store.database import Store
@@ -123,9 +124,17 @@ def show(args: Namespace, context: Context) -> None:
     quarantine = store.call(deliveries.quarantine, webhook.id)
     if args.json:
         shape = webhook_shape(webhook, status, reveal=args.reveal)
-        context.out.json(shape | {"quarantine": [quarantine_shape(event) for event in quarantine]})
+        context.out.json(shape | {"quarantine": _quarantine_shapes(quarantine, store)})
     else:
         context.out.data(full_text(webhook, status, quarantine, context.settings, args.reveal))
+
+
+def _quarantine_shapes(quarantine: list[QuarantinedEvent], store: Store) -> list[Shape]:
+    return [
+        quarantine_shape(held, created_of(event.body))
+        for held in quarantine
+        for event in store.call(reading.load, held.type, [held.seq])
+    ]
 
 
 def edit(args: Namespace, context: Context) -> None:
@@ -220,7 +229,7 @@ def skip(args: Namespace, context: Context) -> None:
         return
     question = (
         f"Drop {counted(events, 'queued event')} of {webhook.named}, accepted before {before}? "
-        "Its receiver will never get them."
+        f"Its receiver will never get {'it' if events == 1 else 'them'}."
     )
     context.out.confirm(question, args.yes)
     dropped = store.call(

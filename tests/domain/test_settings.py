@@ -31,7 +31,8 @@ NUMBERS = [setting for setting in SETTINGS if setting.highest is not None]
 OPTIONS: list[Option] = [
     *SETTINGS,
     *LIMITS.values(),
-    *(default for kind in (*SOURCE_KINDS, *ALERT_KINDS) for default in kind.defaults),
+    *(default for source_kind in SOURCE_KINDS for default in source_kind.defaults),
+    *(default for alert_kind in ALERT_KINDS for default in alert_kind.defaults),
 ]
 RANGED = [option for option in OPTIONS if option.highest is not None]
 

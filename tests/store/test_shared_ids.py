@@ -73,7 +73,7 @@ def test_both_wait_in_quarantine_and_the_one_that_is_meant_is_released(
 ) -> None:
     reseal(desk, failed(desk, webhook_id), without=1)
     reseal(desk, failed(desk, webhook_id), without=3)
-    early, late = (Distinction("created", time) for time in (EARLY, LATE))
+    early, late = (Distinction("created", time, "alerts") for time in (EARLY, LATE))
     assert held(desk) == [(1, early), (3, late)]
     release(desk, webhook_id, 3)
     with pytest.raises(Conflict, match="door was released already"):
@@ -137,9 +137,9 @@ def test_what_tells_events_of_one_id_apart(desk: Desk) -> None:
     desk.append(early, late, other, spelled)
     found = desk.call(reading.with_id, "door")
     first, second, third = found
-    assert second.apart_from(found) == Distinction("created", LATE)
-    assert first.apart_from(found) == Distinction("number", "1")
-    assert third.apart_from(found) == Distinction("number", "1")
+    assert second.apart_from(found) == Distinction("created", LATE, "alerts")
+    assert first.apart_from(found) == Distinction("number", "1", "alerts")
+    assert third.apart_from(found) == Distinction("number", "1", "log_authn")
     assert first.apart_from([first]) is None
     assert first.apart_from([]) is None
     (gate,) = desk.call(reading.with_id, "gate")

@@ -247,7 +247,9 @@ class DeliveryActions:
         )
         await results.add(delivery, request)
         set_aside = "" if event is None else f"; {event.name} is in quarantine"
-        notice = results.notice("ended {}, its events are sealed anew")
+        left = delivery.events - (0 if event is None else 1)
+        anew = "event is" if left == 1 else "events are"
+        notice = results.notice("ended {}" + (f", its {anew} sealed anew" if left else ""))
         await self._done(results, f"{notice}{set_aside}" if results.done else notice)
 
     async def _done(self, results: ActionResults, notice: str | None) -> None:

@@ -14,6 +14,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from delivery.report import taken_twice
 from domain.errors import FieldError
 from domain.safe import safe
 from domain.webhooks import check_limit
@@ -31,7 +32,6 @@ from tui.wording import event_cell, shared_ids
 
 HALF = "Proposed: half at a time."
 AS_MANY = "Without a number a request takes what the webhook says."
-TWICE = "A receiver that took some of them already gets those twice."
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -81,14 +81,14 @@ class ResealScreen(DialogScreen[ResealChoice]):
         self._in_sight = in_sight
 
     def compose(self) -> ComposeResult:
-        half = str(max(1, self._delivery.events // 2))
+        proposed = "" if self._proposed is None else str(self._proposed)
         with Vertical(classes="dialog"):
             yield Static(Text(f"Reseal {safe(self._delivery.id)}?", style="bold"))
             yield Static(Text(""), id="sealed-anew")
             with Horizontal(classes="row"):
                 yield Static(Text("Events a request, at most "))
                 yield InputLine(
-                    half if self._without is None else "",
+                    proposed,
                     placeholder="as the webhook says",
                     type="integer",
                     select_on_focus=True,
@@ -100,6 +100,12 @@ class ResealScreen(DialogScreen[ResealChoice]):
                 yield self._button("cancel", "Cancel")
                 yield self._button("leave-out", "Leave one out")
                 yield self._button("reseal", "Reseal")
+
+    @property
+    def _proposed(self) -> int | None:
+        """Half of the events; nothing of a single one, or if one is left out."""
+        events = self._delivery.events
+        return events // 2 if events > 1 and self._without is None else None
 
     def _button(self, id_: str, words: str) -> Button:
         text = Text(with_key(words, key_of(self, f"reseal.{id_}")))
@@ -119,7 +125,8 @@ class ResealScreen(DialogScreen[ResealChoice]):
     def _fate(self) -> str:
         """Return the sentence about its events."""
         if self._without is None:
-            return f"{_sealed_anew(self._delivery.events, 'event')} {HALF}"
+            number = AS_MANY if self._proposed is None else HALF
+            return f"{_sealed_anew(self._delivery.events, 'event')} {number}"
         others = self._delivery.events - 1
         if not others:
             return "its only event waits in quarantine: nothing is sealed anew."
@@ -170,8 +177,8 @@ class ResealScreen(DialogScreen[ResealChoice]):
 
 
 def _sealed_anew(count: int, noun: str) -> str:
-    are = "is" if count == 1 else "are"
-    return f"its {counted(count, noun)} {are} sealed anew under new ids. {TWICE}"
+    anew = "is sealed anew under a new id" if count == 1 else "are sealed anew under new ids"
+    return f"its {counted(count, noun)} {anew}. {taken_twice(count)}"
 
 
 def _choice(none: str) -> str:

@@ -351,6 +351,65 @@ def test_reseal_without_an_event(tocsin: Tocsin) -> None:
         assert desk.started(1).count == 2
 
 
+@pytest.mark.parametrize(
+    ("count", "options", "asked", "done"),
+    [
+        (
+            2,
+            ("--max-events", "1"),
+            "with 2 events, and seal them anew under new ids, at most 1 a request? "
+            "A receiver that took some of them already gets those twice.",
+            "with 2 events; they are sealed anew.",
+        ),
+        (
+            1,
+            (),
+            "with 1 event, and seal it anew under a new id? "
+            "A receiver that took it already gets it twice.",
+            "with 1 event; it is sealed anew.",
+        ),
+        (
+            2,
+            ("--without", "e1"),
+            "with 2 events, and seal the other, without event e1, anew under a new id? "
+            "A receiver that took it already gets it twice.",
+            "with 2 events; the other is sealed anew.",
+        ),
+        (
+            3,
+            ("--without", "e1"),
+            "with 3 events, and seal the others, without event e1, anew under new ids? "
+            "A receiver that took some of them already gets those twice.",
+            "with 3 events; the others are sealed anew.",
+        ),
+        (
+            1,
+            ("--without", "e1"),
+            "with 1 event, and set event e1 aside? Nothing is sealed anew.",
+            "with 1 event.",
+        ),
+    ],
+)
+def test_a_reseal_speaks_of_as_many_events_as_there_are(
+    tocsin: Tocsin, count: int, options: tuple[str, ...], asked: str, done: str
+) -> None:
+    with access_of(tocsin) as desk:
+        failing(desk, count)
+    reseal = ("delivery", "reseal", "msg_1", *options)
+    assert f"End delivery msg_1 of webhook 1 {asked}" in tocsin.run(*reseal).stderr
+    said = tocsin.run(*reseal, "--yes").stderr
+    assert said.splitlines()[0] == f"Ended delivery msg_1 of webhook 1 {done}"
+
+
+def test_a_skip_speaks_of_as_many_events_as_there_are(tocsin: Tocsin) -> None:
+    with access_of(tocsin) as desk:
+        failing(desk, 1)
+        desk.append(*events(2, 2))
+    assert "with 1 event? It is never sent again." in tocsin.run("delivery", "skip", "msg_1").stderr
+    skip = tocsin.run("webhook", "skip", "siem", "--before", "now")
+    assert "Its receiver will never get it." in skip.stderr
+
+
 def test_unknown_deliveries(tocsin: Tocsin) -> None:
     with access_of(tocsin) as desk:
         failing(desk)

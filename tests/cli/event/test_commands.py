@@ -399,7 +399,7 @@ def test_show_tells_who_carried_it(tocsin: Tocsin) -> None:
     with access_of(tocsin) as desk:
         desk.append(event(1))
         alone = tocsin.run("event", "show", "alerts", "e1")
-        assert alone.stdout.startswith("Alerts event 1, accepted ")
+        assert alone.stdout.startswith("Alerts number 1, accepted ")
         assert '"id": "e1"' in alone.stdout
         assert alone.stdout.endswith("No delivery has carried it so far.\n")
         webhook = desk.add(fields(), start=0)
@@ -438,7 +438,10 @@ def test_an_id_that_one_type_has_is_enough(tocsin: Tocsin) -> None:
     assert first == (
         "tocsin: 2 events have the id e2: name the type, as `tocsin event show alerts e2`"
     )
-    assert [line.split(":")[1].strip() for line in lines] == ["alerts 2", "log_authn 1"]
+    assert [line.split(":")[1].strip() for line in lines] == [
+        "alerts number 2",
+        "log_authn number 1",
+    ]
     assert "log_authn" in tocsin.run("event", "show", "log_authn", "e2", "--json").stdout
     missing = tocsin.run("event", "show", "none")
     assert missing.returncode == ExitCode.NO_INPUT

@@ -50,8 +50,8 @@ def test_show_lists_them_and_shows_the_one_that_was_created_then(tocsin: Tocsin)
         == f"2 events have the id door 1: choose one, such as the first with --created {EARLY}"
     )
     assert [line.partition(", accepted")[0] for line in lines] == [
-        f"  alerts 1: created {EARLY}",
-        f"  alerts 3: created {LATE}",
+        f"  alerts number 1: created {EARLY}",
+        f"  alerts number 3: created {LATE}",
     ]
     for option in (("--created", "2026-11-24T10:00:00+01:00"), ("--number", "3")):
         shown = tocsin.run("event", "show", "door 1", *option, "--json")
@@ -65,7 +65,7 @@ def test_none_that_was_created_then_is_not_found(tocsin: Tocsin) -> None:
         done = tocsin.run("event", "show", "alerts", "door 1", *option)
         assert done.returncode == ExitCode.NO_INPUT
         assert "no event with the id door 1 was created then or has that number" in done.stderr
-        assert f"alerts 3: created {LATE}" in done.stderr
+        assert f"alerts number 3: created {LATE}" in done.stderr
 
 
 def test_an_option_that_is_no_time_is_refused(tocsin: Tocsin) -> None:
@@ -119,9 +119,10 @@ def test_a_release_of_one_of_them(tocsin: Tocsin) -> None:
         ]
         assert all(f"{command} sends it" in shown for command in commands)
         as_json = json.loads(tocsin.run("webhook", "show", "siem", "--json").stdout)
-        assert [one["seq"] for one in as_json["quarantine"]] == [1, 3]
+        held = [(one["seq"], one["created"]) for one in as_json["quarantine"]]
+        assert held == [(1, EARLY), (3, LATE)]
         assert asked(tocsin, "webhook", "release", "siem", "door 1")[0].endswith(EARLY)
-        done = tocsin.run("webhook", "release", "siem", "door 1", "--created", LATE)
+        done = tocsin.run("webhook", "release", "siem", "door 1", "--created", held[1][1])
         assert done.returncode == ExitCode.OK, done.stderr
         assert [(one.seq, one.released_ms is None) for one in desk.call(deliveries.quarantine)] == [
             (1, True),

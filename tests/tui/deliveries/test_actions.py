@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input, Static
 
 from store.workers import SendingLock
 from tests.support.apps import Bench, told
 from tests.support.delivery_scenes import deliver, hands, played, screen_of, seen
-from tests.support.stores import fields
+from tests.support.stores import events, fields
 from tui.app import TocsinApp
 
 
@@ -105,6 +106,27 @@ def test_reseal_takes_fewer_a_request(bench: Bench, siem: int) -> None:
     played(bench, scene)
 
 
+def test_a_reseal_of_one_event_proposes_no_half(bench: Bench, siem: int) -> None:
+    pager = bench.store.add(fields(name="pager"))
+    bench.clock.now_ms += 1_000
+    store = hands(bench)
+    store.append(*events(20, 20))
+    store.end(store.started(pager), 503)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("b")
+        assert "Reseal msg_4?" in await seen(app, pilot)
+        assert str(app.screen.query_one("#sealed-anew", Static).render()) == (
+            "It ends, and its 1 event is sealed anew under a new id. A receiver that took it "
+            "already gets it twice. Without a number a request takes what the webhook says."
+        )
+        assert app.screen.query_one("#max-events", Input).value == ""
+        await pilot.press("f2")
+        assert "ended msg_4…, its event is sealed anew" in await seen(app, pilot)
+
+    played(bench, scene)
+
+
 def test_reseal_without_an_event_and_its_release(bench: Bench, siem: int) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await pilot.press("b", "f3")
@@ -112,7 +134,7 @@ def test_reseal_without_an_event_and_its_release(bench: Bench, siem: int) -> Non
         await pilot.press("down", "enter")
         text = await seen(app, pilot)
         assert "e6 (to quarantine)" in text
-        assert "its 1 other event is sealed anew under new ids" in text
+        assert "its 1 other event is sealed anew under a new id" in text
         assert "as the webhook says" in text
         await pilot.press("f2")
         assert "1 in quarantine (R)" in await seen(app, pilot)
