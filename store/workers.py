@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -51,6 +52,13 @@ class SendingLock(FileLock):
         descriptor = self._held()
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, worker_id.encode(), 0)
+
+    def leave(self) -> None:
+        """Give the lock back if it is held here; its file goes too, unless a worker signed it."""
+        if self.is_kept() and not self.last_worker():
+            with suppress(OSError):  # of a folder that may not be written
+                self.path.unlink()
+        self.release()
 
     def last_worker(self) -> str:
         """Return the worker that took this very lock last; "" if none did. It must be held here."""

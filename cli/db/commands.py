@@ -221,7 +221,7 @@ def _nobody_sending(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        lock.leave()
 
 
 def _note_key(store: Store, context: Context) -> None:

@@ -61,7 +61,7 @@ def with_idle(
     try:
         return request(*args, idle=lock.acquire(), **named)
     finally:
-        lock.release()
+        lock.leave()
 
 
 def skip(public_id: str, actor: Actor, now_ms: int, *, idle: bool) -> RequestResult:

@@ -204,6 +204,21 @@ def test_the_lock_names_the_worker_that_took_it_last(store_path: Path) -> None:
     lock.release()
 
 
+def test_a_lock_that_no_worker_took_leaves_no_file(store_path: Path) -> None:
+    store_path.parent.mkdir()
+    lock = SendingLock(store_path)
+    lock.leave()
+    assert lock.acquire()
+    lock.leave()
+    assert list(store_path.parent.iterdir()) == []
+    assert lock.acquire()
+    lock.sign("w1")
+    lock.leave()
+    assert not lock.is_held()
+    SendingLock(store_path).leave()
+    assert lock.path.read_text() == "w1"
+
+
 def test_a_lock_file_that_is_a_link_is_not_followed(store_path: Path, tmp_path: Path) -> None:
     store_path.parent.mkdir()
     target = tmp_path / "target"

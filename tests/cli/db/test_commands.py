@@ -279,9 +279,11 @@ def test_restore_goes_into_an_empty_store_only(tocsin: Tocsin, tmp_path: Path) -
         filled(desk)
     copy = tmp_path / "copy.db"
     tocsin.run("db", "backup", str(copy))
+    before = sorted(tocsin.db.parent.iterdir())
     done = tocsin.run("db", "restore", str(copy))
     assert done.returncode == ExitCode.CHECK_FAILED
     assert "not empty" in done.stderr
+    assert sorted(tocsin.db.parent.iterdir()) == before
     assert status_of(tocsin)["paused"] is None
 
 
