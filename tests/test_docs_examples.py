@@ -18,14 +18,13 @@ import pytest
 from sources.emit import EmitError, emit
 from tests.support.documents import DOCS, README, code_blocks, section
 from tests.support.program import COMMAND, Tocsin
-from tests.support.program_store import answers
+from tests.support.program_store import answers, free_port
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    return free_port()
 
 
 @contextmanager

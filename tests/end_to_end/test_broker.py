@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,15 +13,10 @@ import pytest
 from tests.end_to_end.custodibus import can_connect, trust, write_files
 from tests.support.certificates import Authority
 from tests.support.program import Tocsin
+from tests.support.program_store import free_port
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.xdist_group("custodibus"), pytest.mark.timeout(600)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def done(tocsin: Tocsin, *arguments: str, stdin: str = "") -> str:
@@ -63,7 +57,7 @@ class Pulling:
             [*self._command, *arguments],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=3 * PATIENCE_S,
             check=False,
             env={"PATH": os.environ["PATH"]},  # a bundle of this machine would hide certifi's
         )

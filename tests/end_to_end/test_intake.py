@@ -21,6 +21,7 @@ import pytest
 from cli.exit_codes import ExitCode
 from tests.support.certificates import Authority
 from tests.support.program import Tocsin
+from tests.support.program_store import free_port, said
 from tests.support.waiting import eventually
 
 MIB = 1 << 20
@@ -61,15 +62,14 @@ class Centre:
 
 
 def _centre(tocsin: Tocsin, *options: str) -> Centre:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     made = tocsin.run("source", "add", "http", "--listen", f"127.0.0.1:{port}", *options)
     assert made.returncode == 0, made.stderr
     token = tocsin.run("token", "add", "edge").stdout.strip()
     process = tocsin.start("source", "run", "http", log=tocsin.home / "http.log")
     centre = Centre(tocsin, port, token, process)
     eventually(lambda: _listens(port), "the source listens")
+    eventually(lambda: said(tocsin.home / "http.log", "running source http"), "it says so")
     return centre
 
 
@@ -209,7 +209,7 @@ def test_what_keeps_it_from_listening_is_its_health(
     tocsin.run("source", "add", "http", *options)
     log = tocsin.home / "http.log"
     tocsin.start("source", "run", "http", log=log)
-    eventually(lambda: words in log.read_text(), "the log tells")
+    eventually(lambda: said(log, words), "the log tells")
     shown = json.loads(tocsin.run("source", "show", "http", "--json").stdout)
     assert words in shown["error"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from sources.emit import Emitter
 from tests.support.program import Tocsin
 from tests.support.program_store import answers
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 ROUNDS = 4
 PROGRAMS = 3
@@ -56,11 +56,11 @@ def test_what_was_answered_outlives_a_kill(tocsin: Tocsin, tmp_path: Path) -> No
         for program in programs:
             program.start()
         for _ in range(dice.randint(1, 60)):
-            assert left.acquire(timeout=30)
+            assert left.acquire(timeout=PATIENCE_S)
         process.send_signal(signal.SIGKILL)
         process.wait()
         for program in programs:
-            program.join(30)
+            program.join(PATIENCE_S)
             assert not program.is_alive()
             expected += program.answered
     listed = tocsin.run("event", "list", "--json", "--limit", "100000").stdout

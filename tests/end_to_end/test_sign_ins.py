@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,7 +16,8 @@ import pytest
 
 from tests.end_to_end.custodibus import can_connect
 from tests.support.program import Tocsin
-from tests.support.waiting import eventually
+from tests.support.program_store import free_port
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 def program(home: Path) -> Iterator[Tocsin]:
@@ -40,8 +40,7 @@ def puller(tmp_path: Path) -> Iterator[Tocsin]:
 @pytest.fixture
 def port(served: Tocsin) -> int:
     """Where it serves everything."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        number: int = probe.getsockname()[1]
+    number = free_port()
     listen = f"127.0.0.1:{number}"
     done(served, "source", "add", "http", "--serves", "events, queues", "--listen", listen)
     served.start("source", "run", "http")
@@ -74,7 +73,7 @@ def post(port: int, token: str) -> int:
         {"authorization": f"Bearer {token}"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # our own server
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310  # our own server
             status: int = answer.status
     except urllib.error.HTTPError as error:
         status = error.code

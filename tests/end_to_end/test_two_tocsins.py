@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import Tocsin
+from tests.support.program_store import free_port
 from tests.support.waiting import eventually
 
 ROUNDS = 4
@@ -49,8 +50,9 @@ def test_nothing_is_lost_or_doubled_while_the_centre_falls_and_rises(
     sent: list[str] = []
     for round_ in range(ROUNDS):
         sent += emit(host, round_)  # the centre is down
+        taken = len(received(centre))
         worker = centre.start("worker", "run", log=tmp_path / "centre.log")
-        arrive(centre, len(received(centre)) + 10)
+        arrive(centre, taken + 10)
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         sent += emit(host, round_ + 100)
@@ -127,10 +129,3 @@ def answers(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
         return True
     return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.program import COMMAND, ROOT, Tocsin
+from tests.support.waiting import PATIENCE_S
 from tests.support.wireguard.rig import PeerCounters, Rig, rig_or_skip
 
 _KEEPALIVE = 32  # bytes of a passive keepalive
@@ -85,7 +86,7 @@ def running_worker(tocsin: Tocsin) -> Iterator[None]:
     assert "sending for" in worker.stderr.readline()
     yield
     worker.send_signal(signal.SIGTERM)
-    _, said = worker.communicate(timeout=30)
+    _, said = worker.communicate(timeout=PATIENCE_S)
     assert worker.returncode == 0, said
 
 

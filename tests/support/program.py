@@ -21,6 +21,7 @@ import pytest
 
 from cli.main import run
 from store.models import database
+from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the console script does, without an installation; -P keeps the working folder out.
@@ -56,7 +57,7 @@ class Tocsin:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=3 * PATIENCE_S,
             check=False,
             env=self._environment(environment),
             cwd=self.home,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
+import socket
 import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,14 @@ def status_of(tocsin: Tocsin) -> Any:
 def said(log: Path, text: str) -> bool:
     """Whether a program wrote a text to its log."""
     return log.exists() and text in log.read_text()
+
+
+def free_port() -> int:
+    """A port that nobody listens at, below those that the kernel gives to whoever asks for any."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def answers(path: str) -> bool:
