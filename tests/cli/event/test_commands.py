@@ -19,7 +19,7 @@ from store.events import reading
 from tests.support.program import ROOT, Tocsin
 from tests.support.program_store import access_of, newer
 from tests.support.stores import event, events, fields
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 SAMPLES = ROOT / "tests/data/samples"
 ALERT = '{"type":"alerts","id":"%s","attributes":{"created":"2026-11-24T08:00:00Z","n":%d}}'
@@ -218,7 +218,7 @@ class Pipe:
         os.close(self._writer)
 
     def end(self) -> tuple[int, Any, str]:
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, json.loads(out), err
 
 
@@ -275,7 +275,7 @@ def test_a_reader_that_went_away_costs_no_event(tocsin: Tocsin, tmp_path: Path) 
     pipe.process.stdout.close()
     pipe.write(line("a"))
     pipe.close()
-    assert pipe.process.wait(timeout=30) == ExitCode.BROKEN_PIPE
+    assert pipe.process.wait(timeout=PATIENCE_S) == ExitCode.BROKEN_PIPE
     assert stored(tocsin) == ["a"]
 
 
@@ -340,7 +340,7 @@ def test_follow_goes_on_with_what_is_searched_for(tocsin: Tocsin) -> None:
         desk.append(event(2, text="cellar"), event(3, text="roof"))
         assert json.loads(process.stdout.readline())["id"] == "e3"
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == ExitCode.INTERRUPTED
+    assert process.wait(timeout=PATIENCE_S) == ExitCode.INTERRUPTED
 
 
 def test_list_in_words_and_when_empty(tocsin: Tocsin) -> None:
@@ -392,7 +392,7 @@ def test_follow_shows_new_events(tocsin: Tocsin) -> None:
         desk.append(*events(3, 4))
         assert [json.loads(process.stdout.readline())["id"] for _ in "34"] == ["e3", "e4"]
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == ExitCode.INTERRUPTED
+    assert process.wait(timeout=PATIENCE_S) == ExitCode.INTERRUPTED
 
 
 def test_show_tells_who_carried_it(tocsin: Tocsin) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,10 +20,12 @@ from cli.event.targets import SocketTarget, Taken
 from cli.exit_codes import ExitCode, Failure
 from sources.emit import Emitter
 from tests.support.stores import events
+from tests.support.waiting import PATIENCE_S
 
 NOT_NOW = {"error": "the store cannot be written now", "retry_after": 0}
 MUCH_LATER = NOT_NOW | {"retry_after": 60}
 GOOD = {"accepted": 2, "repeated": 0}
+Ready = list[int]
 
 
 @dataclass
@@ -52,7 +55,7 @@ def answering(path: Path, *answers: Mapping[str, object]) -> Iterator[Answering]
         thread = threading.Thread(target=served.answer, args=(listener,))
         thread.start()
         yield served
-        thread.join(30)
+        thread.join(PATIENCE_S)
 
 
 @pytest.fixture
@@ -82,10 +85,23 @@ def test_what_cannot_be_taken_now_is_handed_in_again(
     assert len(set(served.lines)) == 1
 
 
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits, in a time that goes by in them alone."""
+    waited: list[float] = []
+
+    def wait(read: object, write: object, both: object, seconds: float) -> tuple[Ready, ...]:
+        waited.append(seconds)
+        return [], [], []
+
+    monkeypatch.setattr(targets, "select", SimpleNamespace(select=wait))
+    monkeypatch.setattr(targets, "time", SimpleNamespace(monotonic=lambda: sum(waited)))
+    return waited
+
+
 def test_it_is_tried_no_longer_than_for_a_worker_that_is_being_restarted(
-    tmp_path: Path, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pipe: tuple[int, int], waits: list[float]
 ) -> None:
-    monkeypatch.setattr(targets, "RECONNECT_S", 0.1)
     served_at = answering(tmp_path / "s", MUCH_LATER)
     with (
         served_at as served,
@@ -93,7 +109,7 @@ def test_it_is_tried_no_longer_than_for_a_worker_that_is_being_restarted(
     ):
         put(served, pipe[0])
     assert caught.value.exit_code == ExitCode.TEMPORARY
-    assert len(served.lines) == 2
+    assert (waits, len(served.lines)) == ([targets.RECONNECT_S], 2)
 
 
 def test_ctrl_c_ends_the_wait(tmp_path: Path, pipe: tuple[int, int]) -> None:
@@ -146,14 +162,14 @@ def leave(path: Path) -> None:
 
 
 def test_where_nobody_answers_it_says_so_after_that_time(
-    tmp_path: Path, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pipe: tuple[int, int], waits: list[float]
 ) -> None:
-    monkeypatch.setattr(targets, "RECONNECT_S", 0.1)
     with pytest.raises(
         Failure, match=r"no Tocsin answers at the socket .*/none: No such"
     ) as caught:
         SocketTarget(str(tmp_path / "none"), pipe[0])
     assert caught.value.exit_code == ExitCode.TEMPORARY
+    assert sum(waits) == targets.RECONNECT_S
 
 
 def test_ctrl_c_ends_the_wait_for_the_first_connection(

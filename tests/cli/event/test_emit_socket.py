@@ -146,8 +146,9 @@ def test_a_pipe_lives_through_a_restart_of_the_other_side(
     served.start()
     eventually(lambda: served.ids() == ["p1", "p2"], "the next line is kept after the restart")
     out, err = emitting.communicate()
-    assert (json.loads(out), err) == (counts(2, 0), "")
-    assert emitting.returncode == 0
+    answered_in_time = json.loads(out) == counts(2, 0)
+    assert answered_in_time or json.loads(out) == counts(1, 1)  # p1 was kept, not yet answered
+    assert (emitting.returncode, err) == (0, "")
 
 
 def test_the_function_for_programs(served: Served) -> None:
