@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,12 @@ from tests.support.program import Tocsin
 from tests.support.program_store import access_of, change_store, newer, now_ms, said, status_of
 from tests.support.receiver_client import Receiver
 from tests.support.stores import ALERTS, Desk, event, events
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 QUICK = {"TOCSIN_INTERVAL": "1s", "TOCSIN_LINGER": "0s"}
-TAKEOVER_S = 3.0
-"""One second is what is promised; a machine that is busy with other tests gets some more."""
+TAKEOVER_S = OLD_HEARTBEAT_MS / 1000
+"""One second is what is promised; a machine that is busy with other things gets some more, but not
+until the heartbeat of the one before is old."""
 
 
 @pytest.fixture
@@ -55,6 +58,26 @@ def start_worker(tocsin: Tocsin, name: str, *options: str) -> subprocess.Popen[s
         lambda: said(log, "sending for") or said(log, "standing by"), f"{name} sends or stands by"
     )
     return process
+
+
+def stop_between_writes(tocsin: Tocsin, process: subprocess.Popen[str]) -> None:
+    """Stop a process at a moment at which it keeps no other from writing to the store."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        if may_be_written(tocsin.db):
+            return
+        process.send_signal(signal.SIGCONT)
+        os.waitpid(process.pid, os.WCONTINUED)
+
+
+def may_be_written(path: Path) -> bool:
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 def workers_of(tocsin: Tocsin) -> list[dict[str, Any]]:
@@ -145,7 +168,7 @@ def test_once_leaves_the_sending_to_the_worker_that_sends(tocsin: Tocsin) -> Non
 
 def test_until_empty_gives_up_in_time(tocsin: Tocsin, receiver: Receiver) -> None:
     subscribe(tocsin, receiver.url("/503/late"))
-    done = tocsin.run("worker", "--until-empty", "--timeout", "2s")
+    done = tocsin.run("worker", "--until-empty", "--timeout", "5s")
     assert done.returncode == ExitCode.TEMPORARY
     assert receiver.requests("/503/late")
     assert workers_of(tocsin) == []
@@ -163,12 +186,15 @@ def test_a_timeout_without_an_end_is_refused(tocsin: Tocsin, words: tuple[str, .
 def test_a_signal_lets_the_attempt_in_flight_end(
     tocsin: Tocsin, receiver: Receiver, number: signal.Signals
 ) -> None:
-    subscribe(tocsin, receiver.url("/slow:2/stop"))
+    subscribe(tocsin, receiver.url("/held/stop"))
+    tocsin.environment["TOCSIN_GRACE"] = "1m"
     worker = start_worker(tocsin, "one")
-    receiver.wait("/slow:2/stop", count=1)
+    receiver.wait("/held/stop", count=1)
     worker.send_signal(number)
-    assert worker.wait(timeout=30) == 0
-    [request] = receiver.requests("/slow:2/stop")
+    eventually(lambda: said(log_of(tocsin, "one"), "waiting up to 1m for 1"), "it is to stop")
+    receiver.release("/held/stop")
+    assert worker.wait(timeout=PATIENCE_S) == 0
+    [request] = receiver.requests("/held/stop")
     assert request.status == 200
     [webhook] = status_of(tocsin)["webhooks"]
     assert (webhook["delivered_events"], webhook["pending"]) == (3, None)
@@ -186,7 +212,7 @@ def test_an_attempt_longer_than_the_grace_is_cut_off_and_noted(
     worker = start_worker(tocsin, "one")
     receiver.wait("/hang/stop", count=1)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(timeout=30) == 0
+    assert worker.wait(timeout=PATIENCE_S) == 0
     with access_of(tocsin) as desk:
         pending = desk.status(1).pending
         assert pending is not None
@@ -221,11 +247,12 @@ def test_after_a_kill_in_an_attempt_everything_says_that_nobody_sends(
 
 def test_a_second_signal_ends_at_once(tocsin: Tocsin, receiver: Receiver) -> None:
     subscribe(tocsin, receiver.url("/hang/twice"))
+    tocsin.environment["TOCSIN_GRACE"] = "10m"
     worker = start_worker(tocsin, "one")
     receiver.wait("/hang/twice", count=1)
     worker.send_signal(signal.SIGTERM)
     worker.send_signal(signal.SIGINT)
-    assert worker.wait(timeout=5) == ExitCode.INTERRUPTED
+    assert worker.wait(timeout=PATIENCE_S) == ExitCode.INTERRUPTED
 
 
 @pytest.mark.parametrize("how", ["--once", "--until-empty"])
@@ -294,10 +321,10 @@ def test_a_stopped_worker_keeps_the_lock_and_status_says_so(
 ) -> None:
     subscribe(tocsin, receiver.url("/ok/stopped"))
     worker = start_worker(tocsin, "first")
-    receiver.wait("/ok/stopped", events=3)
+    with access_of(tocsin) as desk:
+        eventually(lambda: delivered_of(desk) == 3, "the delivery is recorded")
     [row] = workers_of(tocsin)
-    worker.send_signal(signal.SIGSTOP)
-    os.waitpid(worker.pid, os.WUNTRACED)
+    stop_between_writes(tocsin, worker)
     start_worker(tocsin, "second")
     assert said(log_of(tocsin, "second"), "standing by")
     with access_of(tocsin) as desk:
@@ -321,7 +348,7 @@ def test_events_of_another_process_are_sent_soon(tocsin: Tocsin, receiver: Recei
     start_worker(tocsin, "one")
     emitted = tocsin.run("event", "emit", stdin='{"type": "alerts", "attributes": {}}')
     assert json.loads(emitted.stdout) == {"accepted": 1, "repeated": 0}
-    receiver.wait("/ok/soon", events=1, timeout=10)
+    receiver.wait("/ok/soon", events=1)
 
 
 def test_a_worker_overtaken_by_a_newer_schema_ends(tocsin: Tocsin, receiver: Receiver) -> None:
@@ -331,7 +358,7 @@ def test_a_worker_overtaken_by_a_newer_schema_ends(tocsin: Tocsin, receiver: Rec
     with access_of(tocsin) as desk:
         eventually(lambda: delivered_of(desk) == 3, "the delivery is recorded")
     change_store(tocsin.db, "PRAGMA user_version = 99")
-    assert worker.wait(timeout=30) == ExitCode.TEMPORARY
+    assert worker.wait(timeout=PATIENCE_S) == ExitCode.TEMPORARY
     assert said(log_of(tocsin, "one"), "a newer Tocsin has changed the store")
 
 
