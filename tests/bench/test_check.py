@@ -14,6 +14,7 @@ import pytest
 from bench.check import faults
 from bench.events import EventFile, event_file
 from bench.program import receiver
+from tests.support.waiting import PATIENCE_S
 
 COUNT = 50
 URL = "http://receiver/0"
@@ -127,7 +128,7 @@ def test_the_receiver_records_what_came_in_pieces_and_on_several_connections(
     lists = lists_of(data)
     with receiver() as receiving:
         (url, other) = receiving.urls(2)
-        with httpx.Client(trust_env=False) as one, httpx.Client(trust_env=False) as two:
+        with client() as one, client() as two:
             for lines in lists:
                 body = b"[" + b",".join(lines) + b"]"
                 assert one.post(url, content=body).status_code == 200
@@ -140,6 +141,10 @@ def test_the_receiver_records_what_came_in_pieces_and_on_several_connections(
     assert bodies.pop(f"{receiving.url}/pieces") == [record(b"[{}]")]
     assert faults(data, bodies, [url, other]) == []
     assert arrival.first_s < arrival.last_s
+
+
+def client() -> httpx.Client:
+    return httpx.Client(trust_env=False, timeout=PATIENCE_S)
 
 
 def _post_in_pieces(url: str, body: bytes) -> None:

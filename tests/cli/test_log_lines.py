@@ -19,8 +19,7 @@ from tests.support.program import ROOT, Tocsin
 from tests.support.program_store import access_of
 from tests.support.receiver_client import Receiver
 from tests.support.stores import ALERTS, events
-
-PATIENCE_S = 30.0
+from tests.support.waiting import PATIENCE_S
 
 
 class Reader:
@@ -160,7 +159,7 @@ def test_a_worker_delivers_and_ends_whether_its_log_is_read_or_not(
         worker = start(tocsin, unread, "worker", "run")
         receiver.wait(failing, acked=1)
         desk.append(*events(4, 4))
-        receiver.wait(healthy, acked=2)
+        receiver.wait(healthy, events=4)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=PATIENCE_S) == ExitCode.OK
 

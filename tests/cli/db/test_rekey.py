@@ -14,6 +14,7 @@ from cli.exit_codes import ExitCode
 from tests.support.program import Tocsin
 from tests.support.program_store import access_of
 from tests.support.stores import Child, fields
+from tests.support.waiting import PATIENCE_S
 
 TOKEN = "Bearer 0123456789abcdef"
 CURE = "The backups above open with the old key alone: make a new one"
@@ -127,7 +128,7 @@ def test_a_worker_that_runs_goes_on_with_the_new_key(filled: Tocsin) -> None:
     assert filled.run("db", "rekey", "--yes").returncode == 0
     assert filled.run("status", "--check").returncode == 0
     worker.terminate()
-    _, said = worker.communicate(timeout=30)
+    _, said = worker.communicate(timeout=PATIENCE_S)
     assert "key" not in said
 
 

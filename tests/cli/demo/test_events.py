@@ -19,6 +19,7 @@ from domain.events import read_event
 from domain.settings import settings_from
 from domain.webhooks import check_fields
 from tests.support.stores import NOW
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize("type_", EventType)
@@ -95,7 +96,8 @@ def test_the_receiver_goes_with_its_parent_and_takes_the_folder_along() -> None:
         assert process.stdout is not None
         port, folder = process.stdout.readline().split()
         (Path(folder) / "tocsin.db").write_text("x")
-        answer = httpx.post(f"http://127.0.0.1:{port}/siem", content=b"[]", trust_env=False)
+        url = f"http://127.0.0.1:{port}/siem"
+        answer = httpx.post(url, content=b"[]", trust_env=False, timeout=PATIENCE_S)
         assert answer.json() == {"ok": True}
-        process.communicate("", timeout=10)
+        process.communicate("", timeout=PATIENCE_S)
     assert not Path(folder).exists()

@@ -17,7 +17,7 @@ from domain.event_types import EventType
 from store.events import reading
 from tests.support.program import Tocsin
 from tests.support.program_store import access_of, newer, status_of
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 from tests.support.wireguard.dumps import PeerRow, dump
 
 ALICE = PeerRow("alice")
@@ -422,7 +422,7 @@ def test_watching_goes_on_until_a_signal_and_tells_what_it_added(
             "the event of the second look",
         )
     watching.send_signal(number)
-    out, _ = watching.communicate(timeout=30)
+    out, _ = watching.communicate(timeout=PATIENCE_S)
     assert watching.returncode == 0
     assert json.loads(out) == {"accepted": 1, "repeated": 0}
 

@@ -27,8 +27,16 @@ from store.records import StoredWorker
 from store.vault import new_key
 from store.workers import MISSED_BEAT_MS, OLD_HEARTBEAT_MS, SendingLock
 from tests.support.program import ROOT, Tocsin
-from tests.support.program_store import access_of, change_store, enter_worker, newer, status_of
+from tests.support.program_store import (
+    access_of,
+    change_store,
+    enter_worker,
+    newer,
+    now_ms,
+    status_of,
+)
 from tests.support.stores import ACTOR, MINUTE, Desk, event, events, fields
+from tests.support.waiting import PATIENCE_S
 
 Prepare = Callable[[Desk], None]
 
@@ -413,12 +421,14 @@ def test_watch_prints_a_line_for_each_change(tocsin: Tocsin) -> None:
         enter_worker(desk)
         watch = tocsin.start("status", "--watch", "--json")
         assert line_of(watch)["events"]["alerts"] == 0
+        desk.call(workers.beat, "w1", now_ms(), active=True)  # which would be old some time
         desk.append(event(1))
         assert line_of(watch)["events"]["alerts"] == 1
+        desk.call(workers.beat, "w1", now_ms(), active=True)
         desk.call(settings.pause, ACTOR, desk.now_ms)
         assert line_of(watch)["paused"]["by"] == ACTOR.text
     watch.send_signal(signal.SIGINT)
-    assert watch.wait(timeout=30) == 0
+    assert watch.wait(timeout=PATIENCE_S) == 0
     assert watch.stderr is not None
     assert watch.stderr.read() == ""
 
@@ -443,16 +453,16 @@ def test_watch_draws_a_terminal_anew(tocsin: Tocsin) -> None:
             desk.append(event(1))
             assert "\x1b[2J" in read_until(ours, "alerts 1")
             watch.send_signal(signal.SIGINT)
-            assert watch.wait(timeout=30) == 0
+            assert watch.wait(timeout=PATIENCE_S) == 0
     os.close(ours)
 
 
 def read_until(terminal: int, text: str) -> str:
     """What a terminal shows until it shows a text."""
-    shown = ""
-    while text not in shown:
-        shown += os.read(terminal, 4096).decode()
-    return shown
+    shown = b""
+    while text.encode() not in shown:
+        shown += os.read(terminal, 4096)
+    return shown.decode(errors="replace")
 
 
 def test_check_leaves_a_look_by_hand_at_a_paused_source_alone(tocsin: Tocsin) -> None:

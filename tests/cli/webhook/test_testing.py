@@ -12,6 +12,7 @@ from tests.cli.webhook.webhooks import SECRET, TOKEN, actions, add, listed, show
 from tests.support.program import Tocsin
 from tests.support.program_store import access_of
 from tests.support.receiver_client import Receiver
+from tests.support.waiting import PATIENCE_S
 
 
 def test_test_sends_one_marked_event_and_prints_the_answer(
@@ -88,7 +89,7 @@ def test_a_test_that_is_interrupted_is_in_the_audit_trail(
     process = tocsin.start("webhook", "test", "1")
     receiver.wait(count=1)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == ExitCode.INTERRUPTED
+    assert process.wait(timeout=PATIENCE_S) == ExitCode.INTERRUPTED
     with access_of(tocsin) as desk:
         noted = desk.call(audit.changes)[0]
     assert (noted.action, noted.detail["error"]) == ("webhook.test", ABANDONED)

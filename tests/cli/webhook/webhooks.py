@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from cli.exit_codes import ExitCode
@@ -15,6 +16,7 @@ from store.records import Webhook
 from tests.support.program import ROOT, Tocsin
 from tests.support.program_store import access_of
 from tests.support.stores import Desk, events, fields
+from tests.support.waiting import PATIENCE_S
 
 TOKEN = "Bearer s3cret-token-3f9a"
 
@@ -91,7 +93,9 @@ def answered(
             said += os.read(terminal, 1024)
         meanwhile()
         os.write(terminal, reply.encode() + b"\n")
-        status = process.wait(timeout=30)
-    said += os.read(terminal, 65_536)
+        status = process.wait(timeout=PATIENCE_S)
+    with suppress(OSError):  # EIO is the end of a terminal
+        while more := os.read(terminal, 65_536):
+            said += more
     os.close(terminal)
     return status, said.decode()
