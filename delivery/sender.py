@@ -43,7 +43,8 @@ on does not wait there behind a thousand of them."""
 class Sender:
     """Shared state of the tasks of all webhooks. `stopping` lets no further attempt begin.
 
-    `may_send` is called before each attempt and returns whether this worker still holds the lock.
+    `may_send` returns whether this worker still holds the lock. It is called before each attempt:
+    in the transaction that begins it, on the store's thread, and right before its request.
     `ends_by_itself` is True for a worker that begins no run after the first of a webhook.
     """
 
@@ -103,6 +104,8 @@ class Sender:
                 place.hold_bytes(len(work.body))
                 await place.take_slot()
                 poster = await self._poster(poster, work.ca_file)
+                if not self.may_send():
+                    return  # the next worker begins it anew
                 delivered, following = await self._attempt(work, poster, place)
                 if delivered:
                     taken.append(work.count)
@@ -126,6 +129,7 @@ class Sender:
             vault=self.store.vault,
             now_ms=now_ms,
             shared=self.shared,
+            may_begin=self._may_begin,
             new_run=new_run,
         )
 
@@ -209,7 +213,8 @@ class Sender:
             vault=self.store.vault,
             now_ms=self.clock.now_ms(),
             shared=self.shared,
-            go_on=go_on and not self.slots.wanted and self._may_begin(),
+            may_begin=self._may_begin,
+            go_on=go_on and not self.slots.wanted,
             new_run=self._runs_follow(work),
         )
 

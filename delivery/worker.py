@@ -208,10 +208,13 @@ class Worker:
         self._sender.stopping = False
 
     def _has_lock(self) -> bool:
-        """Return whether this worker still has the lock; without it, its turn is over."""
+        """Return whether this worker still has the lock; without it, its turn is over.
+
+        May be called on any thread.
+        """
         kept = self._claim.is_kept()
         if not kept:
-            self._end_turn()
+            self._call_in_loop(self._end_turn)
         return kept
 
     def _report_change(self) -> None:

@@ -7,7 +7,7 @@ Every function is one transaction, and only ever touches deliveries that are sti
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import or_
 
@@ -23,6 +23,10 @@ from store.queue.shared_bodies import SharedBodies
 from store.records import AttemptResult, Limits, PendingPlan, Verdict, WebhookPlan, Work
 from store.vault import Vault
 from store.webhook_rows import read_target, secrets_of
+
+MayBegin = Callable[[], bool]
+"""Asked within the transaction, for which a call may have waited long, on the store's thread: False
+if the worker is to begin no attempt any more."""
 
 
 def plans() -> list[WebhookPlan]:
@@ -125,6 +129,7 @@ def start_next(
     vault: Vault,
     now_ms: int,
     shared: SharedBodies,
+    may_begin: MayBegin,
     new_run: bool = False,
 ) -> Work | None:
     """Start the pending delivery's next attempt, or seal the next delivery and start its first.
@@ -135,6 +140,8 @@ def start_next(
     """
     with database.atomic():
         data_version.check_schema()
+        if not may_begin():
+            return None
         hot_path = HotPath(limits, new_id, vault, now_ms, shared)
         work = hot_path.start(webhook_id, new_run=new_run)
         if work is not None:
@@ -152,6 +159,7 @@ def record(
     vault: Vault,
     now_ms: int,
     shared: SharedBodies,
+    may_begin: MayBegin,
     go_on: bool,
     new_run: bool = False,
 ) -> Work | None:
@@ -166,7 +174,7 @@ def record(
             _record_failure(work, result, verdict, now_ms)
             return None
         hot_path = HotPath(limits, new_id, vault, now_ms, shared)
-        recorded = hot_path.record(work, result, go_on=go_on, new_run=new_run)
+        recorded = hot_path.record(work, result, go_on=go_on and may_begin(), new_run=new_run)
         if recorded is None:
             _write_late(work, result)
             return None

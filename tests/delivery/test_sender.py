@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from itertools import islice
+from typing import ParamSpec
 
 import pytest
 from msgspec.structs import replace
@@ -17,17 +18,21 @@ from delivery import sender as sender_module
 from delivery.network import Resolver
 from delivery.outcome import MAX_ANSWER_BODY
 from delivery.sender import Sender, _retry_delays
-from delivery.slots import PATIENCE_S, Slots
+from delivery.slots import PATIENCE_S, AttemptPlace, Slots
 from domain.settings import Settings
 from store import webhooks
+from store.database import Store
 from store.errors import StoreUnavailable
+from store.group_commit import GroupCommit
 from store.queue import attempts, deliveries
+from store.records import Work
 from tests.support.certificates import Authority
 from tests.support.receiver_client import Receiver
 from tests.support.running_worker import QUICK, SkewedClock, hook
 from tests.support.stores import ACTOR, Desk, carried, event, events
 from tests.support.waiting import eventually
 
+P = ParamSpec("P")
 BYTES = 1_000_000
 FEW = replace(QUICK, max_events=2)
 
@@ -152,6 +157,89 @@ def test_who_is_stopping_begins_nothing(desk: Desk, shared_receiver: Receiver) -
     with_sender(desk, story)
     assert bodies(shared_receiver, path) == []
     assert desk.status(1).queued == 1
+
+
+class WaitingCommits(GroupCommit):
+    """Queue into a store that is busy: of each call it is known that it waits."""
+
+    def __init__(self, store: Store, note: Callable[[str], None]) -> None:
+        super().__init__(store)
+        self._note = note
+
+    async def run(
+        self, function: Callable[P, Work | None], *args: P.args, **kwargs: P.kwargs
+    ) -> Work | None:
+        self._note(function.__name__)
+        return await super().run(function, *args, **kwargs)
+
+
+def stop(sender: Sender) -> None:
+    sender.stopping = True
+
+
+def lose_lock(sender: Sender) -> None:
+    sender.may_send = lambda: False
+
+
+@pytest.mark.parametrize("end", [stop, lose_lock])
+@pytest.mark.parametrize(
+    ("during", "sent", "queued"), [("start_next", [], 3), ("record", [[1, 2]], 1)]
+)
+def test_nothing_is_begun_after_an_end_that_came_while_the_store_was_busy(
+    desk: Desk,
+    shared_receiver: Receiver,
+    end: Callable[[Sender], None],
+    during: str,
+    sent: list[list[int]],
+    queued: int,
+) -> None:
+    path = f"/ok/busy-store-{during}-{end.__name__}"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 3))
+
+    async def story(sender: Sender) -> None:
+        sender.commits = WaitingCommits(
+            sender.store, lambda name: end(sender) if name == during else None
+        )
+        await sender.drain(1, new_run=True, failing=False)
+
+    with_sender(desk, story)
+    assert bodies(shared_receiver, path) == sent
+    status = desk.status(1)
+    assert (status.queued, status.delivered_events) == (queued, 3 - queued)
+    assert desk.call(attempts.recover, "worker-2", desk.now_ms) == 0
+
+
+@pytest.mark.parametrize(("nth", "sent"), [(1, []), (2, [[1, 2]])])
+def test_what_was_begun_is_left_to_the_next_worker_if_the_lock_goes_before_its_request(
+    desk: Desk,
+    shared_receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    nth: int,
+    sent: list[list[int]],
+) -> None:
+    path = f"/ok/lost-before-{nth}"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 3))
+    take_slot = AttemptPlace.take_slot
+
+    async def story(sender: Sender) -> None:
+        begun = 0
+
+        async def wait_for_slot(place: AttemptPlace) -> None:
+            nonlocal begun
+            begun += 1
+            await take_slot(place)
+            if begun > nth:  # the first one is that of the place
+                lose_lock(sender)
+
+        monkeypatch.setattr(AttemptPlace, "take_slot", wait_for_slot)
+        assert await sender.drain(1, new_run=True, failing=False)
+
+    with_sender(desk, story)
+    assert bodies(shared_receiver, path) == sent
+    assert desk.call(attempts.recover, "worker-2", desk.now_ms) == 1
+    assert carried(desk.started(1).body) == ([1, 2], [3])[nth - 1]
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ class Both:
             vault=self.access.store.vault,
             now_ms=self.access.now_ms,
             shared=self.access.shared,
+            may_begin=lambda: True,
             go_on=go_on,
             new_run=new_run,
         )

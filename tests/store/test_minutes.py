@@ -154,6 +154,7 @@ def test_the_time_that_a_delivery_took_is_in_its_bucket(desk: Desk) -> None:
             vault=desk.store.vault,
             now_ms=desk.now_ms,
             shared=desk.shared,
+            may_begin=lambda: True,
             go_on=False,
         )
     count(desk)

@@ -180,6 +180,7 @@ class Desk:
             vault=self.store.vault,
             now_ms=self.now_ms,
             shared=self.shared,
+            may_begin=lambda: True,
             new_run=new_run,
         )
 
@@ -215,6 +216,7 @@ class Desk:
             vault=self.store.vault,
             now_ms=self.now_ms,
             shared=self.shared,
+            may_begin=lambda: True,
             go_on=go_on,
             new_run=new_run,
         )

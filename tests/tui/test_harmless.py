@@ -140,6 +140,7 @@ def _spoil(bench: Bench, work: Work) -> None:
         vault=bench.opened.vault,
         now_ms=NOW,
         shared=SharedBodies(),
+        may_begin=lambda: True,
         go_on=False,
     )
     sources.add("wireguard", "hub", {"host": "x[/b]y"}, WHO, NOW)
