@@ -25,11 +25,13 @@ from delivery.slots import Slots
 from domain.addresses import NetworkPolicy
 from store.queue import attempts as outbox
 from store.queue import deliveries
+from tests.delivery.kept_connection import has_come, wait_until_come
 from tests.delivery.proxy import Proxy
 from tests.support.certificates import Authority
 from tests.support.receiver_client import Receiver
 from tests.support.running_worker import QUICK, SkewedClock, hook
 from tests.support.stores import Desk, carried, events
+from tests.support.waiting import PATIENCE_S
 
 SINGLY = replace(QUICK, max_events=1)
 TWENTY = list(range(1, 21))
@@ -46,6 +48,7 @@ class Scripted:
     taken:   the number of the connection of each request that was read
     bodies:  what these requests brought
     writers: the connections
+    poster:  the other end of the last one
     """
 
     def __init__(self, answer: bytes = TAKEN) -> None:
@@ -53,6 +56,7 @@ class Scripted:
         self.url = ""
         self.taken: list[int] = []
         self.bodies: list[bytes] = []
+        self.poster: Poster | None = None
         self.writers: list[asyncio.StreamWriter] = []
         self._tasks: list[asyncio.Task[None] | None] = []
 
@@ -78,6 +82,11 @@ class Scripted:
         self.taken.append(number)
         writer.write(self.answer)
 
+    async def has_reached_the_poster(self) -> None:
+        """Wait until what was written last, or the end, is there."""
+        assert self.poster is not None
+        await has_come(self.poster)
+
     @asynccontextmanager
     async def listening(self, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
         """Take connections, and wait for the end of all of them."""
@@ -97,6 +106,7 @@ def told(
     receiver: Scripted | None = None,
     authority: Authority | None = None,
     proxied: str = "",
+    timeout_ms: int = 60_000,
 ) -> None:
     """Tell a story of a poster and its receiver, over TLS where there is an authority.
 
@@ -114,7 +124,8 @@ def told(
         server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=proxy_tls)
         port = server.sockets[0].getsockname()[1]
         address = f"{proxied}://127.0.0.1:{port}" if proxied else None
-        poster = Poster(NetworkPolicy(), 5_000, 2_000, ca_file, address, resolver=Resolver())
+        poster = Poster(NetworkPolicy(), 60_000, timeout_ms, ca_file, address, resolver=Resolver())
+        receiver.poster = poster
         async with server, receiver.listening(tls):
             try:
                 await story(receiver, lambda: poster.post(receiver.url, (), BODY))
@@ -271,6 +282,7 @@ def test_what_comes_up_to_the_next_use_is_noticed(
     async def story(receiver: Scripted, post: Post) -> None:
         await takes(2, receiver, post)
         receiver.writers[0].write(more)
+        await receiver.has_reached_the_poster()
         await takes(3, receiver, post)
         assert receiver.taken == [1, 1, 2, 3, 4]
 
@@ -288,6 +300,7 @@ def test_what_comes_after_the_look_and_before_the_sending_is_noticed(
             seen = look(transport)
             if len(receiver.taken) == 1:
                 receiver.writers[0].write(TAKEN)
+                wait_until_come(transport)
             return seen
 
         monkeypatch.setattr(GuardedTransport, "is_reusable", look_too_early)
@@ -347,7 +360,7 @@ def test_the_beginning_of_a_tls_record_is_left_over(authority: Authority) -> Non
 
     async def tell() -> None:
         ca_file = str(authority.file)
-        poster = Poster(NetworkPolicy(), 5_000, 2_000, ca_file, resolver=Resolver())
+        poster = Poster(NetworkPolicy(), 60_000, 60_000, ca_file, resolver=Resolver())
         async with receiver.listening(None):
             for _ in range(2):
                 url = receiver.url.replace("http:", "https:")
@@ -429,7 +442,7 @@ def test_a_connection_that_is_closed_before_its_next_use_fails_nothing(
     async def story(receiver: Scripted, post: Post) -> None:
         await takes(1, receiver, post)
         receiver.writers[0].close()
-        await asyncio.sleep(0)
+        await receiver.has_reached_the_poster()
         await takes(1, receiver, post)
         assert receiver.taken == [1, 2]
 
@@ -440,6 +453,7 @@ def test_a_connection_that_is_half_closed_before_its_next_use_fails_nothing() ->
     async def story(receiver: Scripted, post: Post) -> None:
         await takes(1, receiver, post)
         receiver.writers[0].write_eof()
+        await receiver.has_reached_the_poster()
         await takes(1, receiver, post)
         assert receiver.taken == [1, 2]
 
@@ -524,7 +538,7 @@ def test_silence_on_a_kept_connection_is_a_failure_like_any_other() -> None:
         silent = await post()
         assert (silent.error, silent.kept_was_lost) == ("TimeoutError", False)
 
-    told(story)
+    told(story, timeout_ms=2_000)
 
 
 class Hasty(Scripted):
@@ -551,7 +565,7 @@ def test_of_an_answer_to_a_part_of_a_request_only_a_refusal_counts(
         if secure:
             tls, ca_file = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), str(authority.file)
             tls.load_cert_chain(*authority.issue("127.0.0.1", name="hasty"))
-        poster = Poster(NetworkPolicy(), 5_000, 5_000, ca_file, resolver=Resolver())
+        poster = Poster(NetworkPolicy(), 60_000, 60_000, ca_file, resolver=Resolver())
         receiver = Hasty(answer)
         async with receiver.listening(tls):
             return await poster.post(receiver.url, (), body)
@@ -572,14 +586,14 @@ def test_hints_without_end_hold_nobody_up() -> None:
 
     async def tell(url: str) -> Outcome:
         poster = Poster(NetworkPolicy(), 5_000, 1_000, resolver=Resolver())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             return await poster.post(url, (), BODY)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=send_hints, args=(listener,), daemon=True)
         thread.start()
         outcome = asyncio.run(tell(f"http://127.0.0.1:{listener.getsockname()[1]}/"))
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert (outcome.status, outcome.error, thread.is_alive()) == (None, "TimeoutError", False)
 
 

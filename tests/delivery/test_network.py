@@ -14,6 +14,7 @@ import pytest
 from delivery.network import AddressRefused, Dialler, GuardedTransport, Resolver, ssl_context
 from domain.addresses import NetworkPolicy
 from tests.support.receiver_client import Receiver
+from tests.support.waiting import PATIENCE_S
 
 LOCAL = NetworkPolicy()
 LookUp = Callable[[str], tuple[str, ...]]
@@ -70,7 +71,7 @@ class Gate:
     def __call__(self, host: str) -> tuple[str, ...]:
         self.calls.append(host)
         self.entered.set()
-        assert self.opened.wait(10)
+        assert self.opened.wait(PATIENCE_S)
         return ("127.0.0.1",)
 
 
@@ -107,11 +108,17 @@ def test_a_refusing_address_is_passed_over(shared_receiver: Receiver) -> None:
 @second_loopback
 def test_a_dead_first_address_leaves_time_for_the_second(deaf_port: int) -> None:
     async def trial() -> str:
-        server = await asyncio.start_server(
-            lambda _, writer: writer.close(), "127.0.0.1", deaf_port
-        )
-        async with server:
-            return await dial(leading_to("127.0.0.2", "127.0.0.1"), deaf_port, limit_s=1)
+        closed = asyncio.Event()
+
+        async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+            await writer.wait_closed()
+            closed.set()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", deaf_port):
+            address = await dial(leading_to("127.0.0.2", "127.0.0.1"), deaf_port, limit_s=2)
+            await closed.wait()
+        return address
 
     assert asyncio.run(trial()) == "127.0.0.1"
 
@@ -121,7 +128,7 @@ def test_dead_addresses_end_at_the_connect_timeout(deaf_port: int) -> None:
     started = time.monotonic()
     with pytest.raises(httpx.ConnectTimeout, match="no connection within 400ms"):
         asyncio.run(dial(leading_to("127.0.0.2", "127.0.0.2"), deaf_port, limit_s=0.4))
-    assert 0.3 < time.monotonic() - started < 5
+    assert 0.3 < time.monotonic() - started < 30
 
 
 @second_loopback
@@ -131,10 +138,11 @@ def test_no_address_takes_the_connection(unused_port: int) -> None:
 
 
 @pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def unused_port() -> Iterator[int]:
+    """A port on which nobody listens, nor can while the test lasts."""
+    with socket.socket() as holder:
+        holder.bind(("", 0))
+        yield int(holder.getsockname()[1])
 
 
 def test_a_slow_look_up_is_cut_at_the_connect_timeout() -> None:
@@ -156,7 +164,7 @@ def test_waiters_share_one_look_up() -> None:
 
     async def trial(resolver: Resolver) -> None:
         waiters = [asyncio.create_task(resolver.addresses("name.test")) for _ in range(20)]
-        await asyncio.to_thread(gate.entered.wait, 10)
+        await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
         gate.opened.set()
         assert await asyncio.gather(*waiters) == [("127.0.0.1",)] * 20
         await resolver.addresses("name.test")
@@ -170,7 +178,7 @@ def test_a_waiter_that_leaves_takes_nobody_along() -> None:
 
     async def trial(resolver: Resolver) -> None:
         leaver, stayer = (asyncio.create_task(resolver.addresses("name.test")) for _ in range(2))
-        await asyncio.to_thread(gate.entered.wait, 10)
+        await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
         leaver.cancel()
         gate.opened.set()
         assert await stayer == ("127.0.0.1",)
@@ -188,8 +196,8 @@ def test_a_hanging_name_server_holds_nothing_up() -> None:
     async def trial(resolver: Resolver) -> None:
         names = [f"hanging{number}.test" for number in range(40)]
         hanging = [asyncio.create_task(resolver.addresses(name)) for name in names]
-        await asyncio.to_thread(gate.entered.wait, 10)
-        async with asyncio.timeout(10):
+        await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
             assert await resolver.addresses("sound.test") == ("127.0.0.1",)
             assert await asyncio.to_thread(lambda: 1) == 1
         for task in hanging:

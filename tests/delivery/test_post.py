@@ -13,12 +13,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from delivery import post
 from delivery.failures import RequestFacts, describe
 from delivery.network import Resolver
 from delivery.outcome import MAX_ANSWER_BODY, Outcome
 from delivery.post import Poster
 from domain.addresses import NetworkPolicy
 from domain.wording import error_word
+from tests.delivery.kept_connection import has_come
 from tests.delivery.proxy import Proxy
 from tests.support.certificates import Authority
 from tests.support.receiver_client import Receiver, running_receiver
@@ -149,13 +151,16 @@ def test_a_2xx_head_is_final_whatever_follows(shared_receiver: Receiver, behavio
     outcome = attempt(shared_receiver.url(f"/{behaviour}"))
     assert (outcome.delivered, outcome.error) == (True, None)
     assert len(outcome.answer_body) <= MAX_ANSWER_BODY
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20
 
 
-def test_a_2xx_head_outlives_the_deadline(shared_receiver: Receiver) -> None:
-    outcome = attempt(shared_receiver.url("/half-hang/deadline"), poster(timeout_ms=500))
+def test_a_2xx_head_outlives_the_deadline(
+    shared_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(post, "_TAIL_S", 60.0)
+    outcome = attempt(shared_receiver.url("/half-hang/deadline"), poster(timeout_ms=2_000))
     assert (outcome.delivered, outcome.answer_body) == (True, b"0123456789")
-    assert outcome.duration_ms <= 500
+    assert outcome.duration_ms <= 2_000
 
 
 def test_an_endless_failure_ends(shared_receiver: Receiver) -> None:
@@ -177,7 +182,7 @@ def test_the_deadline_covers_the_whole_exchange(shared_receiver: Receiver, behav
     outcome = attempt(shared_receiver.url(f"/{behaviour}/deadline"), poster(timeout_ms=300))
     assert (outcome.status, outcome.error) == (None, "TimeoutError")
     assert outcome.detail == "deadline of 300ms passed"
-    assert 300 <= outcome.duration_ms < 5_000
+    assert 300 <= outcome.duration_ms < 30_000
 
 
 @pytest.mark.parametrize(
@@ -339,9 +344,9 @@ def test_a_broken_answer_over_tls_is_told_as_one(
 def test_a_port_that_says_nothing_ends_the_handshake_at_the_connect_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
-        outcome = attempt(url, poster(connect_ms=200))
+        outcome = attempt(url, poster(connect_ms=1_000))
     assert outcome.error == "ConnectTimeout"
-    assert outcome.detail == "no TLS handshake within 200ms; is this port TLS?"
+    assert outcome.detail == "no TLS handshake within 1s; is this port TLS?"
 
 
 def test_http_to_a_tls_port_is_hinted_at(tls_receiver: Receiver) -> None:
@@ -380,7 +385,7 @@ def test_a_connection_is_dropped_when_anything_is_left(receiver: Receiver, behav
         for path in ("/ok/before", f"/{behaviour}", "/ok/after"):
             await sender.post(receiver.url(path), HEADERS, BODY)
 
-    attempts(trial, poster(timeout_ms=1_500))
+    attempts(trial, poster(timeout_ms=3_000))
     before, middle, after = (request.connection for request in receiver.requests())
     assert before == middle != after
 
@@ -406,6 +411,7 @@ def test_a_kept_connection_that_was_closed_is_made_anew(receiver: Receiver) -> N
                 closed.clear()
                 assert (await sender.post(url, HEADERS, BODY)).delivered
                 await closed.wait()
+                await has_come(sender)
 
     attempts(trial)
 
