@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sources import polling
 from store.database import Store
 from tests.support.stores import new_store
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -17,3 +19,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = new_store(tmp_path / "home" / "tocsin.db")
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def polls_under_way_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a poll that was begun before the stop end, however busy the machine is."""
+    monkeypatch.setattr(polling, "STOP_PATIENCE_S", PATIENCE_S)

@@ -12,6 +12,7 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from domain.events import Event
 from domain.source_kinds import WIREGUARD
+from sources import polling
 from sources.base import Batch, SourceError
 from sources.polling import Polling
 from store import sources
@@ -21,6 +22,7 @@ from store.events import reading
 from store.models import database
 from store.records import AppendResult, StoredSource
 from tests.support.stores import new_store
+from tests.support.waiting import PATIENCE_S, eventually
 
 NOW_MS = 1_795_502_130_500
 
@@ -57,7 +59,7 @@ class Run:
     async def __call__(
         self, *, every_ms: int = 1, once: bool = False, min_free_disk_bytes: int = 0
     ) -> AppendResult:
-        polling = Polling(
+        whole = Polling(
             source=self.source,
             store=self.store,
             stop=self.stop,
@@ -67,7 +69,7 @@ class Run:
             on_failure=self.on_failure,
             created_ms=NOW_MS,
         )
-        return await polling.run(every_ms, once=once)
+        return await whole.run(every_ms, once=once)
 
     def on_appended(self) -> None:
         self.appended += 1
@@ -79,7 +81,7 @@ class Run:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something that it called makes the condition true."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 self.changed.clear()
                 await self.changed.wait()
@@ -209,23 +211,17 @@ def test_a_defect_of_a_source_is_a_failure_like_any_other(store: Store) -> None:
 
 
 def test_the_same_failure_is_told_once_and_counted_each_time(store: Store) -> None:
-    run = Run(store, Script(fails(BLIND), fails(BLIND), batch(1)))
+    run = Run(store, Script(fails(BLIND)))
 
     async def trial() -> None:
         running = asyncio.create_task(run())
         await run.until(lambda: bool(run.failures))
-        await asyncio.to_thread(wait_for_failures, store, 2)
+        await asyncio.to_thread(eventually, lambda: run.health().failures >= 2)
         run.stop.set()
         await running
 
     asyncio.run(trial())
     assert len(run.failures) == 1
-
-
-def wait_for_failures(store: Store, count: int) -> None:
-    """Wait until the store knows of so many failures in a row."""
-    while store.call(sources.find, "test").failures < count:
-        pass
 
 
 def test_a_warning_is_shown_as_the_health_of_a_poll_that_succeeded(store: Store) -> None:
@@ -321,7 +317,7 @@ def test_a_stop_ends_the_wait_between_polls(store: Store) -> None:
         running = asyncio.create_task(run(every_ms=86_400_000))
         await run.until(lambda: run.appended == 1)
         run.stop.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await running
 
     asyncio.run(trial())
@@ -344,24 +340,27 @@ class Gate:
 
     def __call__(self) -> Batch:
         self.entered.set()
-        self.open.wait(30)
+        self.open.wait(2 * PATIENCE_S)
         return Batch((event(1),), b"late")
 
 
-def test_a_poll_that_hangs_does_not_hold_up_the_stop(store: Store) -> None:
+def test_a_poll_that_hangs_does_not_hold_up_the_stop(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "STOP_PATIENCE_S", 0.1)
     gate = Gate()
     run = Run(store, Script(gate))
 
     async def trial() -> AppendResult:
         running = asyncio.create_task(run())
-        await asyncio.to_thread(gate.entered.wait, 10)
+        await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
         run.stop.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             return await running
 
     assert asyncio.run(trial()) == AppendResult(0, 0)
     gate.open.set()
-    run.source.threads[0].join(10)
+    run.source.threads[0].join(PATIENCE_S)
     assert store.call(sources.load_state, "test") is None
 
 
@@ -371,7 +370,7 @@ def test_a_poll_that_ends_soon_after_the_stop_is_saved(store: Store) -> None:
 
     async def trial() -> AppendResult:
         running = asyncio.create_task(run())
-        await asyncio.to_thread(gate.entered.wait, 10)
+        await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
         run.stop.set()
         gate.open.set()
         return await running
@@ -386,7 +385,7 @@ def test_two_runs_never_poll_one_source_at_once(store: Store) -> None:
 
     async def trial() -> AppendResult:
         running = asyncio.create_task(first(once=True))
-        await asyncio.to_thread(gate.entered.wait, 10)
+        await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
         meanwhile = await second(once=True)
         gate.open.set()
         await running

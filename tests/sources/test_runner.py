@@ -29,7 +29,7 @@ from store.events import reading
 from store.records import StoredSource
 from tests.sources.wireguard.telling import run_until_told
 from tests.support.stores import new_store
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 from tests.support.wireguard.dumps import PeerRow, dump, idle
 
 NOW_MS = 1_795_502_130_500
@@ -61,8 +61,10 @@ class Scene:
     async def handshake(self, name: str) -> None:
         """Let a peer come, and wait until that is an event."""
         self.heard.clear()
-        self._file(name).write_text(dump(PeerRow("alice")))
-        async with asyncio.timeout(30):
+        begun = self._file(f"{name}-begun")
+        begun.write_text(dump(PeerRow("alice")))
+        begun.replace(self._file(name))  # at once: it is read all the time
+        async with asyncio.timeout(PATIENCE_S):
             await self.heard.wait()
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -101,7 +103,7 @@ def play(store: Store, tmp_path: Path) -> Play:
             try:
                 await act(scene)
             finally:
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(PATIENCE_S):
                     await scene.sources.end()
             return scene
 
@@ -234,7 +236,7 @@ def serve_with(monkeypatch: pytest.MonkeyPatch, *services: Waiting) -> None:
 
 
 async def begun(service: Waiting) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await service.begun.wait()
 
 
@@ -265,7 +267,7 @@ def test_an_edit_makes_nobody_silent_for_less_long_and_a_pause_does(
             scene.store.call(change)
             scene.adapt()
             if change.func is sources.pause:
-                await asyncio.wait_for(service.stop.wait(), 30)
+                await asyncio.wait_for(service.stop.wait(), PATIENCE_S)
             else:
                 await begun(service)
         await scene.until(lambda: len(watching) == 3)
