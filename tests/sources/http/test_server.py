@@ -349,7 +349,7 @@ def test_who_asks_before_sending_is_answered_before_it_sends() -> None:
 
 def test_who_asks_before_sending_and_is_refused_is_asked_for_nothing() -> None:
     async def run() -> None:
-        async with serving(ROUTES, bounds=limits(client_timeout_s=0.2)) as served:
+        async with serving(ROUTES, bounds=limits(client_timeout_s=2.0)) as served:
             connection = await served.connect()
             await connection.send(expecting(1000).replace(b"Bearer good", b"Bearer bad"))
             answers = await connection.reader.read()
@@ -533,7 +533,7 @@ def test_a_client_that_takes_no_answer_is_cut_off() -> None:
         async def much(_: Request) -> JsonAnswer:
             return JsonAnswer("x" * 50_000_000)
 
-        bounds = limits(clients=1, client_timeout_s=0.2)
+        bounds = limits(clients=1, client_timeout_s=1.0)
         async with serving([Route("GET", "/much", much), *ROUTES], bounds=bounds) as served:
             connection = await served.connect()
             await connection.send(head("GET", "/much", b"", {}))
@@ -544,7 +544,9 @@ def test_a_client_that_takes_no_answer_is_cut_off() -> None:
     asyncio.run(run())
 
 
-def test_a_stop_lets_a_running_request_end() -> None:
+def test_a_stop_lets_a_running_request_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sources.http.connections.STOP_PATIENCE_S", 60.0)
+
     async def run() -> None:
         begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -607,7 +609,7 @@ def test_over_tls_all_is_as_without(authority: Authority) -> None:
 
     async def run() -> None:
         tls = tls_context(str(certificate), str(key))
-        bounds = limits(client_timeout_s=1.0)
+        bounds = limits(client_timeout_s=3.0)
         async with serving(ROUTES, bounds=bounds, tls=tls) as served:
             connection = await served.connect(trusting)
             for size in (0, 500_000, 5):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.program_store import free_port
 
 RIG = Path(__file__).with_name("ssh_rig.py")
 JOURNALD = Path("/lib/systemd/systemd-journald")
@@ -33,12 +34,6 @@ def sshd() -> Path:
     if tried.returncode != 0:
         pytest.skip("needs mount namespaces")
     return Path(found)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 def test_real_logins_are_told(sshd: Path, tmp_path: Path) -> None:

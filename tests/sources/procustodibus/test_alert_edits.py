@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from typing import Any
 
 from domain.clients import AGENT
@@ -18,17 +17,11 @@ from store.events import reading
 from tests.sources.http.serving import Served
 from tests.sources.procustodibus.custodians import NOW, Custodian, add_client
 from tests.sources.procustodibus.test_pings import ping
+from tests.support.program_store import free_port
 from tests.support.stores import ACTOR
 from tests.support.wireguard.dumps import key
 
 KEY_CHANGED = "endpoint_preshared_key_changed"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Centre:

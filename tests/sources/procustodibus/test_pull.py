@@ -27,6 +27,7 @@ from store.database import Store
 from store.events import reading
 from store.records import AppendResult
 from tests.support.stub_api_client import BROKER, CODE, StubApi, sample
+from tests.support.waiting import PATIENCE_S
 
 TYPES = ("alerts", "endpoint_stats", "log_authn", "log_changes")
 NOW_MS = 1_795_502_130_000
@@ -217,7 +218,7 @@ def test_a_session_of_no_length_is_one_for_each_request(full: StubApi) -> None:
 def test_a_sign_in_that_fails_has_a_cure(
     full: StubApi, faults: dict[str, Any], reason: str
 ) -> None:
-    puller = Puller(full, timeout_s=2.0)
+    puller = Puller(full, timeout_s=5.0)
     full.tell(faults=faults)
     with pytest.raises(SourceError, match=reason):
         puller.poll()
@@ -266,7 +267,7 @@ def test_what_came_of_an_answer_that_was_cut_is_kept(stub: StubApi, fault: str) 
         queues={"alerts": [sample("alerts", f"id{at}") for at in range(9)]},
         faults={"alerts/next": fault},
     )
-    puller = Puller(stub, timeout_s=2.0)
+    puller = Puller(stub, timeout_s=5.0)
     ids = puller.round()
     assert 4 <= len(ids) < 9
     assert ids == [f"id{at}" for at in range(len(ids))]
@@ -365,7 +366,7 @@ class Slow:
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
         self.asked.set()
-        self.answered.wait(30)
+        self.answered.wait(PATIENCE_S)
         data = json.dumps(sample("alerts", "late")).encode()
         return Batch((read_event(data, now_ms=now_ms, random64=lambda: 1),), b"")
 
@@ -388,7 +389,7 @@ def test_an_answer_under_way_at_the_stop_is_kept(
                 takes=True,
             ).run(1000)
         )
-        await asyncio.to_thread(slow.asked.wait, 30)
+        await asyncio.to_thread(slow.asked.wait, PATIENCE_S)
         stop.set()
         await asyncio.wait({running}, timeout=0.1)
         slow.answered.set()

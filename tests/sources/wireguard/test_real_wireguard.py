@@ -114,10 +114,10 @@ def test_an_interface_that_wg_cannot_read_is_a_warning(rig: Rig) -> None:
 
 
 def test_a_wireguard_that_does_not_answer_is_an_error_in_time(rig: Rig) -> None:
-    command = DumpCommand(dump_text(rig), timeout_s=0.5)
+    command = DumpCommand(dump_text(rig), timeout_s=3.0)
     with (
         rig.hub.stopped_wireguard(),
-        pytest.raises(SourceError, match=r"gave no answer within 0\.5 s"),
+        pytest.raises(SourceError, match=r"gave no answer within 3 s"),
     ):
         command.run()
     assert command.run().dump.startswith("wg0\t")
