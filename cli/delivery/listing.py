@@ -57,10 +57,11 @@ class Listing:
             self._out.data(columns(HEADERS, WIDTHS))
         last = self._store.call(deliveries.newest, DeliveryFilter(self._webhook_id), limit=1)
         last_id = last[0].id if last else None
-        newest = self._newest(self._args.state, self._args.limit)
+        # Before the newest: what one of these becomes meanwhile is then shown now or by a poll.
         pending = DeliveryFilter(self._webhook_id, "pending")
-        for delivery in (*self._store.call(deliveries.newest, pending, limit=MOST), *newest):
-            self._open[delivery.id] = _progress(delivery)
+        followed = self._store.call(deliveries.newest, pending, limit=MOST)
+        newest = self._newest(self._args.state, self._args.limit)
+        self._open = {delivery.id: _progress(delivery) for delivery in (*followed, *newest)}
         for delivery in newest:
             self._print(delivery)
         for _ in polls(self._context):
