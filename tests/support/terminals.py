@@ -66,9 +66,16 @@ class Tmux:
             time.sleep(0.05)
         raise AssertionError(f"{wanted} is not in the window:\n{self.text()}")
 
+    def end(self) -> None:
+        """End the server, which may have gone with the program of its only window."""
+        subprocess.run(self._command("kill-server"), capture_output=True, check=False)
+
     def _run(self, *words: str) -> str:
-        command = ["tmux", "-S", str(self.socket), "-f", os.devnull, *words]
+        command = self._command(*words)
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def _command(self, *words: str) -> list[str]:
+        return ["tmux", "-S", str(self.socket), "-f", os.devnull, *words]
 
 
 @contextmanager
@@ -81,4 +88,4 @@ def in_tmux(tocsin: Tocsin, *arguments: str) -> Iterator[Tmux]:
     try:
         yield tmux
     finally:
-        tmux._run("kill-server")
+        tmux.end()

@@ -11,6 +11,11 @@ from domain.event_types import EventType
 from tests.support.apps import Bench
 from tests.support.pilot import idle_by_signals, stylesheets_parsed_once
 from tests.support.stores import events, fields, new_store
+from tui.terminal import typing_ahead
+from tui.webhook_form import draft_keeper
+from tui.widgets import notices
+
+HOUR_S = 3_600
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -18,6 +23,18 @@ def quick_pilot() -> Iterator[None]:
     """A pilot that waits for what is under way and no longer, and apps that start sooner."""
     with idle_by_signals(), stylesheets_parsed_once():
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_clock_of_the_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no time that passes end a notice, hand a key on or keep a draft."""
+    for module, names in (
+        (notices, ("SECONDS", "BAD_SECONDS", "BAD_LASTS_S")),
+        (typing_ahead, ("PATIENCE_S",)),
+        (draft_keeper, ("KEEP_AFTER_S", "KEEP_AT_LATEST_S")),
+    ):
+        for name in names:
+            monkeypatch.setattr(module, name, HOUR_S * getattr(module, name))
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ class NoticeApp(OrderedKeysApp):
 
     def end_notice(self) -> None:
         """Remove the notice; an error stays for a key first, one below a dialog its time again."""
-        if self.notice is None:
+        if self.notice is None or not self.screen_stack:  # called when the app has ended
             return
         if isinstance(self.screen, ModalScreen):
             self._time_notice(SECONDS)

@@ -102,6 +102,17 @@ def test_a_notice_goes_by_itself(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
     asyncio.run(scene())
 
 
+def test_the_time_of_a_notice_may_end_after_the_app(bench: Bench) -> None:
+    """The timer's call may wait in the queue of an app whose screens are gone."""
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await tell(app, pilot, "it was done")
+        app.end_notice()
+
+    asyncio.run(scene())
+
+
 def test_a_notice_hides_nothing_of_a_question_and_outlasts_it(bench: Bench) -> None:
     bench.store.add(fields(name="siem"))
 
