@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from peewee import IntegrityError
@@ -25,6 +26,8 @@ from store.records import AppendResult
 if TYPE_CHECKING:
     from domain.event_types import EventType
     from domain.events import Event
+
+    Id = tuple[EventType, str]
 
 # Prepared statements: Peewee takes longer to write them than SQLite to run them, and would give
 # the second one a RETURNING.
@@ -60,38 +63,42 @@ def append_each(lists: Sequence[Sequence[Event]], now_ms: int) -> list[AppendRes
     """Add several lists in one transaction, each as `append` does; return the result of each."""
     with database.atomic():
         data_version.check_schema()
-        if _insert_new(list(chain.from_iterable(lists)), now_ms):
+        by_type = _by_type(chain.from_iterable(lists))
+        if _insert_new(by_type, _former_bodies(by_type), now_ms):
             return [AppendResult(len(events), 0) for events in lists]
         return [_append(events, now_ms) for events in lists]
 
 
 def _append(events: Sequence[Event], now_ms: int) -> AppendResult:
     data_version.check_schema()
-    if _insert_new(events, now_ms):
+    by_type = _by_type(events)
+    former = _former_bodies(by_type)
+    if _insert_new(by_type, former, now_ms):
         return AppendResult(len(events), 0)
-    new: dict[EventType, list[Event]] = {}
-    conflicts: list[int] = []
-    for type_ in dict.fromkeys(event.type for event in events):
-        indexes = [index for index, event in enumerate(events) if event.type is type_]
-        new[type_], taken = _sift(type_, events, indexes)
-        conflicts += taken
-    for type_, fresh in new.items():
+    new, conflicts = _sift(events, former)
+    for type_, fresh in _by_type(new).items():
         _insert(type_, fresh, now_ms)
-    accepted = sum(len(fresh) for fresh in new.values())
-    repeated = len(events) - accepted - len(conflicts)
-    return AppendResult(accepted, repeated, tuple(sorted(conflicts)))
+    repeated = len(events) - len(new) - len(conflicts)
+    return AppendResult(len(new), repeated, tuple(conflicts))
 
 
-def _insert_new(events: Sequence[Event], now_ms: int) -> bool:
+def _by_type(events: Iterable[Event]) -> dict[EventType, list[Event]]:
+    """Return the events of each type, in their order; an enum is slow as a key for each event."""
+    found: dict[EventType, list[Event]] = {}
+    for type_, neighbours in groupby(events, attrgetter("type")):
+        found.setdefault(type_, []).extend(neighbours)
+    return found
+
+
+def _insert_new(
+    by_type: Mapping[EventType, list[Event]], former: Mapping[Id, bytes], now_ms: int
+) -> bool:
     """Add events that are all new, as most are; False, with none added, if one is known.
 
     The unique index has to be searched at each insert anyway, so nothing is searched twice.
     """
-    by_type = {
-        type_: [event for event in events if event.type is type_]
-        for type_ in {event.type for event in events}
-    }
-    if any(_has_former(type_, of_type) for type_, of_type in by_type.items()):
+    events = chain.from_iterable(by_type.values())
+    if former and any(_former_body(event, former) is not None for event in events):
         return False
     try:
         with database.atomic():
@@ -102,34 +109,31 @@ def _insert_new(events: Sequence[Event], now_ms: int) -> bool:
     return True
 
 
-def _sift(
-    type_: EventType, events: Sequence[Event], indexes: list[int]
-) -> tuple[list[Event], list[int]]:
+def _sift(events: Sequence[Event], former: Mapping[Id, bytes]) -> tuple[list[Event], list[int]]:
     """Return the events that are new, and the indexes of those known with another body."""
     from domain.event_input import same_event  # reading bodies is for those who add events
 
-    former = _former_bodies(type_, [events[index] for index in indexes])
-    fresh: dict[tuple[int | None, str], Event] = {}
+    fresh: dict[tuple[EventType, int | None, str], Event] = {}
     conflicts = []
-    for index in indexes:
-        event = events[index]
-        first = fresh.get((event.created_s, event.id))
+    for index, event in enumerate(events):
+        known_by = event.type, event.created_s, event.id
+        first = fresh.get(known_by)
         body = first.body if first else _known_body(event, former)
         if body is None:
-            fresh[event.created_s, event.id] = event
+            fresh[known_by] = event
         elif not same_event(body, event):
             conflicts.append(index)
     return list(fresh.values()), conflicts
 
 
-def _known_body(event: Event, former: Mapping[str, bytes]) -> bytes | None:
+def _known_body(event: Event, former: Mapping[Id, bytes]) -> bytes | None:
     """Return the body of the kept event that this one is known as, None of a new one."""
     moment = keys.moment_of(event.type, keys.slot_of(event.created_s))
     known = database.connection().execute(_KNOWN, (moment, event.id)).fetchone()
     return _former_body(event, former) if known is None else known[0]
 
 
-def _former_body(event: Event, former: Mapping[str, bytes]) -> bytes | None:
+def _former_body(event: Event, former: Mapping[Id, bytes]) -> bytes | None:
     """Return the body of the event from before schema 4 that this one is known as, or None.
 
     These are known by type and id alone; but whatever their `created` was, given or not, an event
@@ -137,30 +141,26 @@ def _former_body(event: Event, former: Mapping[str, bytes]) -> bytes | None:
     """
     from domain.event_input import created_second
 
-    known = former.get(event.id)
+    known = former.get((event.type, event.id))
     if known is None or event.created_s is None or event.created_s == created_second(known):
         return known
     return None
 
 
-def _has_former(type_: EventType, events: Sequence[Event]) -> bool:
-    """Return True if one of these events of a type is known from before schema 4."""
-    former = _former_bodies(type_, events)
-    return bool(former) and any(_former_body(event, former) is not None for event in events)
-
-
-def _former_bodies(type_: EventType, events: Sequence[Event]) -> dict[str, bytes]:
+def _former_bodies(by_type: Mapping[EventType, list[Event]]) -> dict[Id, bytes]:
     """Return the bodies of the events from before schema 4 with these ids.
 
     They are looked for in the order of their index: one after the other would take seven times as
     long. Where none is left, that takes one search.
     """
-    connection = database.connection()
-    moment = keys.moment_of(type_, keys.FORMER)
-    if connection.execute(_ANY, (moment,)).fetchone() is None:
-        return {}
-    ids = json.dumps([event.id for event in events])
-    return dict(connection.execute(_FORMER, (moment, ids)).fetchall())
+    execute = database.connection().execute
+    found = {}
+    for type_, events in by_type.items():
+        moment = keys.moment_of(type_, keys.FORMER)
+        if execute(_ANY, (moment,)).fetchone() is not None:
+            ids = json.dumps([event.id for event in events])
+            found.update({(type_, id_): body for id_, body in execute(_FORMER, (moment, ids))})
+    return found
 
 
 def _insert(type_: EventType, events: list[Event], now_ms: int) -> None:
