@@ -68,13 +68,7 @@ ATTEMPT = """
 
 COUNT = """
     UPDATE webhook SET delivered_events = delivered_events + ?, delivered_ms = ?,
-        last_attempt_ms = ?, last_status = ?, last_error = ?
-    WHERE id = ?
-"""
-
-COUNT_AND_MOVE = """
-    UPDATE webhook SET delivered_events = delivered_events + ?, delivered_ms = ?,
-        last_attempt_ms = ?, last_status = ?, last_error = ?, cursor = ?
+        last_attempt_ms = ?, last_status = ?, last_error = ?, cursor = coalesce(?, cursor)
     WHERE id = ?
 """
 
@@ -173,11 +167,11 @@ class HotPath:
             webhook, following, may_go_on = None, None, False
         at_ms = result.started_ms + result.duration_ms
         counts = work.count, self._now_ms, at_ms, result.status, result.error
+        cursor = None if following is None else following.body.last
+        self._execute(COUNT, (*counts, cursor, work.webhook_id))
         if webhook is None or following is None:
-            self._execute(COUNT, (*counts, work.webhook_id))
             is_over = webhook is not None and not webhook.position.is_in_run
             return Recorded(None, may_go_on and not is_over)
-        self._execute(COUNT_AND_MOVE, (*counts, following.body.last, work.webhook_id))
         if begins_run:
             self._begin_run(work.webhook_id, webhook, following)
         return Recorded(self._seal(work.webhook_id, webhook, following), is_open=False)
