@@ -61,6 +61,7 @@ class Polling:
     takes:       events of a poll are gone where they came from: the stop waits for a poll,
                  and events that cannot be saved or queued are kept
     created_ms:  a later source of the same name has another one
+    revision:    after a pause or an edit it is another one, and failures are not recorded
     alerts:      terms of the alert about events that cannot be queued
     """
 
@@ -74,6 +75,7 @@ class Polling:
     stale_alert: StaleAlertOf = lambda *_: nullcontext()
     takes: bool = False
     created_ms: int | None = None
+    revision: int | None = None
     alerts: Mapping[str, AlertTerms] = field(default_factory=lambda: DEFAULT_TERMS)
 
     def __post_init__(self) -> None:
@@ -228,6 +230,7 @@ class Polling:
                 self.clock(),
                 self.stale_alert,
                 created_ms=self.created_ms,
+                revision=self.revision,
             )
         return AppendResult(0, 0)
 
@@ -263,14 +266,27 @@ class Polling:
 
 
 def save_failure(
-    name: str, sentence: str, now_ms: int, stale_alert: StaleAlertOf, *, created_ms: int | None
+    name: str,
+    sentence: str,
+    now_ms: int,
+    stale_alert: StaleAlertOf,
+    *,
+    created_ms: int | None,
+    revision: int | None = None,
 ) -> AppendResult:
-    """Record a source's failure and the alert about it, if one is due; return the counts."""
+    """Record a source's failure and the alert about it, if one is due; return the counts.
+
+    With `revision` neither is recorded of a source that was paused or edited since.
+    """
     stored = stored_sources.find(name)
+    if revision not in (None, stored.revision):
+        return AppendResult(0, 0)
     state = stored_sources.load_state(name, created_ms=created_ms)
     with stale_alert(stored, state, sentence, now_ms) as alert:
         alerts = () if alert is None else (alert,)
-        return stored_sources.save_failure(name, sentence, now_ms, alerts, created_ms=created_ms)
+        return stored_sources.save_failure(
+            name, sentence, now_ms, alerts, created_ms=created_ms, revision=revision
+        )
 
 
 def in_thread(work: Callable[[], Batch]) -> asyncio.Future[Batch]:

@@ -135,6 +135,7 @@ async def run_runnable(
             source=runnable.source,
             store=store,
             created_ms=stored.created_ms,
+            revision=stored.revision,
             stop=stop,
             clock=clock,
             on_appended=on_appended,
@@ -385,6 +386,7 @@ class Sources:
                 self._clock(),
                 stale_alert,
                 created_ms=stored.created_ms,
+                revision=stored.revision,
             )
             if alerts.accepted:
                 self._on_appended()

@@ -286,14 +286,16 @@ def save_failure(
     events: Sequence[Event] = (),
     *,
     created_ms: int | None = None,
+    revision: int | None = None,
 ) -> AppendResult:
     """Note what is wrong with it, and add the events about that; its state stays as it is.
 
-    For a source that was deleted nothing is noted or added.
+    For a source that was deleted nothing is noted or added, nor for one that was paused or edited
+    since its `revision`.
     """
     source = SourceRow
     with database.atomic():
-        if not source.select().where(_is(name, created_ms)).exists():
+        if not source.select().where(_is(name, created_ms, revision)).exists():
             return AppendResult(0, 0)
         appended = adding.append(events, now_ms)
         changes = {
@@ -343,12 +345,13 @@ def _row(name: str) -> SourceRow:
     return row
 
 
-def _is(name: str, created_ms: int | None) -> Expression:
+def _is(name: str, created_ms: int | None, revision: int | None = None) -> Expression:
     """Return the condition by name; with `created_ms` only the source that was added then."""
     source = SourceRow
-    if created_ms is None:
-        return source.name == name
-    return (source.name == name) & (source.created_ms == created_ms)
+    found = source.name == name
+    if created_ms is not None:
+        found &= source.created_ms == created_ms
+    return found if revision is None else found & (source.revision == revision)
 
 
 def _not_found(name: str) -> NotFound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -175,6 +176,27 @@ def test_a_pause_ends_it_and_its_problem(play: Play) -> None:
 
     health = play(act).health("hub")
     assert (health.state, health.error, health.failures) == ("inactive", None, 0)
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_look_that_fails_when_it_was_paused_or_edited_is_no_problem_of_it(
+    play: Play, tmp_path: Path, *, edited: bool
+) -> None:
+    looks, go_on = tmp_path / "looks", tmp_path / "go-on"
+    wait = f"touch {looks}; until [ -e {go_on} ]; do sleep 0.01; done; exit 1"
+
+    async def act(scene: Scene) -> None:
+        scene.add("hub", shlex.join(("sh", "-c", wait)))
+        scene.adapt()
+        await scene.until(looks.exists)
+        if edited:
+            scene.store.call(sources.edit, "hub", {"command": "true"}, ADMIN, NOW_MS)
+        else:
+            scene.store.call(sources.pause, "hub", ADMIN, NOW_MS)
+        go_on.touch()
+        await scene.until(lambda: bool(scene.failures))
+
+    assert play(act).health("hub").error is None
 
 
 def test_what_went_wrong_stays_known_while_the_worker_only_stands_by(play: Play) -> None:
