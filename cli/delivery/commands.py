@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from cli.context import Context, open_for_reading, open_for_writing
 from cli.delivery.listing import Listing, attempt_text, full_text, named_delivery
-from cli.event.lookup import only_one, require_id
+from cli.event.lookup import among, only_one, require_id
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import attempt_shape, delivery_shape
 from cli.webhook.lookup import note_what_holds_back
@@ -166,7 +166,7 @@ def _pending(store: Store, public_id: str) -> Delivery:
 def _member(store: Store, delivery: Delivery, args: Namespace) -> StoredEvent:
     """The event of a delivery that `--without` means. Raises NotFound, Failure."""
     members = store.call(delivery_list.members, delivery.id)
-    found = [event for event in members if event.id == args.without]
+    found = among([event for event in members if event.id == args.without])
     return only_one(
         found, args.without, args, f"event {args.without} is not in delivery {delivery.id}"
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from cli.arguments import polls
 from cli.context import Context, open_for_reading
-from cli.event.lookup import only_one
+from cli.event.lookup import kept_with_id, only_one
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import event_json
 from cli.output import columns
@@ -46,8 +46,8 @@ def show(args: Namespace, context: Context) -> None:
     type_, id_ = _type_and_id(args.type_and_id)
     store = open_for_reading(context)
     of_type = "" if type_ is None else f" of type {type_.value}"
-    found = store.call(_with_id, type_, id_, args.created_s)
-    event = only_one(found, id_, args, f"no event {id_}{of_type} is kept")
+    search = kept_with_id(store, id_, type_)
+    event = only_one(search, id_, args, f"no event {id_}{of_type} is kept")
     carriers = store.call(deliveries.carriers, event.type, event.seq)
     if args.json:
         shown = [
@@ -135,12 +135,6 @@ def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
         known = ", ".join(EventType)
         raise Failure(f"{safe(types[0])} is no type of event: choose from {known}", ExitCode.USAGE)
     return EventType(types[0]), id_
-
-
-def _with_id(type_: EventType | None, id_: str, created_s: int | None) -> list[StoredEvent]:
-    """The events with that id, created then if there are such; of that type, if one is given."""
-    found = reading.with_id(id_, type_, created_s)
-    return found if found or created_s is None else reading.with_id(id_, type_)
 
 
 def _print(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:

@@ -7,37 +7,68 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from shlex import quote
+from typing import Protocol
 
 from cli.exit_codes import ExitCode, Failure
 from domain.event_summary import created_of
+from domain.event_types import EventType
 from domain.safe import safe
 from domain.times import rfc3339_second
 from domain.wording import time_text
+from store.database import Store
 from store.errors import NotFound
+from store.events import reading
+from store.events.reading import Namesakes
 from store.records import StoredEvent
 
 SHOWN = 20
 """Events that are listed at most."""
 
 
-def only_one(found: Sequence[StoredEvent], id_: str, args: Namespace, missing: str) -> StoredEvent:
-    """The one of these events with this id that `--created` and `--number` leave.
+class Search(Protocol):
+    """Search for the events with an id, or for those among them that are meant."""
+
+    def __call__(self, *, created_s: int | None = None, number: int | None = None) -> Namesakes: ...
+
+
+def kept_with_id(store: Store, id_: str, type_: EventType | None) -> Search:
+    """Return the search among all that are kept, of one type or of all."""
+    return partial(store.call, reading.with_id, id_, type_, limit=SHOWN)
+
+
+def among(events: Sequence[StoredEvent]) -> Search:
+    """Return the search among these, which have the id."""
+
+    def search(*, created_s: int | None = None, number: int | None = None) -> Namesakes:
+        found = [
+            event
+            for event in events
+            if number in (None, event.seq) and created_s in (None, _second(event))
+        ]
+        return Namesakes(len(found), found)
+
+    return search
+
+
+def only_one(search: Search, id_: str, args: Namespace, missing: str) -> StoredEvent:
+    """The one of the events with this id that `--created` and `--number` leave.
 
     Raises NotFound with `missing`, and Failure with a list where it is not clear which is meant.
     """
-    if not found:
+    found = search(created_s=args.created_s, number=args.number)
+    if found.count > 1:
+        cure = _cure(found, search, takes_type="type_and_id" in args)
+        reason = f"{found.count:,} events have the id {id_}: {cure}"
+        raise Failure("\n".join([reason, *_lines(found)]), ExitCode.BAD_DATA)
+    if found.count:
+        return found.first[0]
+    others = search()
+    if not others.count:
         raise NotFound(missing)
-    left = [event for event in found if _is_meant(event, args)]
-    if not left:
-        reason = f"no event with the id {id_} was created then or has that number; there are"
-        raise Failure("\n".join([f"{reason}:", *_lines(found)]), ExitCode.NO_INPUT)
-    if len(left) > 1:
-        reason = (
-            f"{len(left)} events have the id {id_}: {_cure(left, takes_type='type_and_id' in args)}"
-        )
-        raise Failure("\n".join([reason, *_lines(left)]), ExitCode.BAD_DATA)
-    return left[0]
+    reason = f"no event with the id {id_} was created then or has that number; there are"
+    raise Failure("\n".join([f"{reason}:", *_lines(others)]), ExitCode.NO_INPUT)
 
 
 def require_id(id_: str | None, option: str, args: Namespace) -> None:
@@ -47,24 +78,23 @@ def require_id(id_: str | None, option: str, args: Namespace) -> None:
         raise Failure(reason, ExitCode.USAGE)
 
 
-def _is_meant(event: StoredEvent, args: Namespace) -> bool:
-    if args.number not in (None, event.seq):
-        return False
-    return args.created_s in (None, rfc3339_second(created_of(event.body)))
-
-
-def _cure(found: Sequence[StoredEvent], *, takes_type: bool) -> str:
-    first = found[0]
-    if takes_type and len({event.type for event in found}) == len(found):
+def _cure(found: Namesakes, search: Search, *, takes_type: bool) -> str:
+    first = found.first[0]
+    if takes_type and len({event.type for event in found.first}) == found.count:
         return f"name the type, as `tocsin event show {first.type.value} {quote(first.id)}`"
-    apart = first.apart_from(found)
+    of_its_second = search(created_s=_second(first)).first
+    apart = first.apart_from([*found.first, *of_its_second])
     return f"choose one, such as the first with {apart.option}" if apart else "choose one"
 
 
-def _lines(found: Sequence[StoredEvent]) -> list[str]:
-    lines = [_line(event) for event in found[:SHOWN]]
-    more = len(found) - SHOWN
-    return [*lines, f"  and {more} more"] if more > 0 else lines
+def _lines(found: Namesakes) -> list[str]:
+    lines = [_line(event) for event in found.first[:SHOWN]]
+    more = found.count - len(lines)
+    return [*lines, f"  and {more:,} more"] if more > 0 else lines
+
+
+def _second(event: StoredEvent) -> int | None:
+    return rfc3339_second(created_of(event.body))
 
 
 def _line(event: StoredEvent) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import defaultdict
 
 from cli.arguments import ValueReader
 from cli.context import Context, open_for_reading, open_for_writing
-from cli.event.lookup import only_one
+from cli.event.lookup import among, only_one
 from cli.exit_codes import ExitCode
 from cli.json_shapes import (
     Shape,
@@ -34,6 +35,7 @@ from cli.webhook.lookup import (
 from cli.webhook.text import full_text, named_with_events
 from delivery.report import drop_question, undelivered
 from domain.event_summary import created_of
+from domain.event_types import EventType
 from domain.wording import counted, time_text
 from store import webhooks
 from store.database import Store
@@ -258,11 +260,12 @@ def _held_event(store: Store, webhook: Webhook, args: Namespace) -> QuarantinedE
     held = {(event.type, event.seq): event for event in there if event.event_id == args.event}
     is_any = args.created_s is None and args.number is None
     waiting = [key for key, event in held.items() if is_any and event.released_ms is None]
-    found = [
-        event for type_, seq in waiting or held for event in store.call(reading.load, type_, [seq])
-    ]
+    numbers: dict[EventType, list[int]] = defaultdict(list)
+    for type_, seq in waiting or held:
+        numbers[type_].append(seq)
+    found = [event for which in numbers.items() for event in store.call(reading.load, *which)]
     missing = f"{webhook.named} has no event {args.event} in quarantine"
-    event = only_one(found, args.event, args, missing)
+    event = only_one(among(found), args.event, args, missing)
     return held[event.type, event.seq]
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cli.arguments import ValueReader
 from cli.context import Context
-from cli.event.lookup import only_one, require_id
+from cli.event.lookup import kept_with_id, only_one, require_id
 from cli.json_shapes import Shape
 from cli.webhook.fields import FieldOptions, new_secret
 from cli.webhook.lookup import find_webhook, require_readable
@@ -19,7 +19,6 @@ from domain.safe import safe
 from domain.wording import span_text
 from store.audit import note_alone
 from store.database import Store
-from store.events import reading
 from store.records import Secrets, StoredEvent, Webhook
 
 if TYPE_CHECKING:
@@ -75,8 +74,9 @@ def kept_event(webhook: Webhook, args: Namespace, store: Store) -> StoredEvent |
     if not args.event:
         return None
     type_ = webhook.fields.type
-    found = store.call(reading.with_id, args.event, type_)
-    return only_one(found, args.event, args, f"no event {args.event} of type {type_.value} is kept")
+    search = kept_with_id(store, args.event, type_)
+    missing = f"no event {args.event} of type {type_.value} is kept"
+    return only_one(search, args.event, args, missing)
 
 
 def send_test(

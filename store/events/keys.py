@@ -49,11 +49,6 @@ _of_thread = _OfThread()
 """The thread of a store asks for older tables, or for those of today."""
 
 
-def number_of(type_: str) -> int:
-    """Return the number that stands for a type in keys and moments."""
-    return _NUMBERS[type_]
-
-
 def key_of(type_: str, seq: int) -> int:
     """Return the key of an event; of a number that none has, the nearest key of its type."""
     return _NUMBERS[type_] << SEQ_BITS | min(max(seq, 0), MOST_SEQ)
@@ -98,9 +93,20 @@ def among(keys: Sequence[int]) -> Expression:
     return EventRow.key.in_(each_of(keys))
 
 
-def of_type(type_: str, known: Expression) -> Expression:
-    """Return the condition on the moments of a type; of older tables, on the type itself."""
-    return _older_type == type_ if _of_thread.is_older else known
+def has_id(type_: str, id_: str, created_s: int | None = None) -> Expression:
+    """Return the condition that an event is of a type and has an id.
+
+    With `created_s` also that it may show this second as its `created`, given or filled in; older
+    tables have it only in the bodies.
+    """
+    if _of_thread.is_older:
+        return (_older_type == type_) & (EventRow.id == id_)
+    if created_s is None:
+        whole = moment_of(type_, NOT_GIVEN), moment_of(type_, FORMER)
+        return EventRow.moment.between(*whole) & (EventRow.id == id_)
+    slots = NOT_GIVEN, slot_of(created_s), FORMER
+    moments = [moment_of(type_, slot) for slot in slots]
+    return EventRow.moment.in_(moments) & (EventRow.id == id_)
 
 
 def order() -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from peewee import ModelSelect
+from peewee import SQL, Expression, ModelSelect, fn
 
 from domain.event_types import EventType
 from store.errors import NotFound
@@ -41,6 +41,13 @@ class Extent(msgspec.Struct, frozen=True):
         return self.head - self.pruned
 
 
+class Namesakes(msgspec.Struct, frozen=True):
+    """Events that share an id: how many they are, and the first of them by types and numbers."""
+
+    count: int
+    first: list[StoredEvent]
+
+
 def heads() -> dict[EventType, int]:
     """Return the head of each type: how many events of it were ever accepted."""
     return {EventType(type_): seq for type_, seq in rows(HeadRow.select(HeadRow.type, HeadRow.seq))}
@@ -64,33 +71,58 @@ def find(type_: EventType, seq: int) -> StoredEvent:
 
 
 def with_id(
-    id_: str, type_: EventType | None = None, created_s: int | None = None
-) -> list[StoredEvent]:
-    """Return every event with exactly this id, in the order of types and numbers.
+    id_: str,
+    type_: EventType | None = None,
+    *,
+    limit: int,
+    created_s: int | None = None,
+    number: int | None = None,
+) -> Namesakes:
+    """Return the events with exactly this id, of which `limit` are read at most.
 
-    `created_s` is the second of the `created` that it shows, given or filled in; without that the
-    ids of all events are read, a tenth of a second for some millions.
+    `created_s` is the second of the `created` that they show, given or filled in. Without that and
+    without a number the ids of all events are read, a tenth of a second for some millions.
     """
     types = list(EventType) if type_ is None else [type_]
-    found = [event for one in types for event in _with_id(id_, one, created_s)]
-    if created_s is None:
-        return found
-    from domain.event_input import created_second
+    with database.atomic("DEFERRED"):
+        if number is None and created_s is None:
+            return _all_with_id(id_, types, limit)
+        found = [event for one in types for event in _some_with_id(id_, one, created_s, number)]
+    if created_s is not None:
+        from domain.event_input import created_second
 
-    return [event for event in found if created_second(event.body) == created_s]
+        found = [event for event in found if created_second(event.body) == created_s]
+    return Namesakes(len(found), found[:limit])
 
 
-def _with_id(id_: str, type_: EventType, created_s: int | None) -> list[StoredEvent]:
-    """Search the index alone, and read only what is found."""
-    event = EventRow
-    whole = event.moment.between(
-        keys.moment_of(type_, keys.NOT_GIVEN), keys.moment_of(type_, keys.FORMER)
-    )
-    slots = (keys.NOT_GIVEN, keys.slot_of(created_s), keys.FORMER)
-    exact = event.moment.in_([keys.moment_of(type_, slot) for slot in slots])
-    known = whole if created_s is None else exact
-    query = event.select(event.key).where(keys.of_type(type_, known), event.id == id_)
-    return load(type_, [keys.seq_of(key) for (key,) in rows(query)])
+def numbers_with_id(id_: str, type_: EventType, *, limit: int) -> list[int]:
+    """Return the numbers of the newest events of a type with exactly this id, newest first."""
+    return _numbers(keys.has_id(type_, id_), "+key DESC", limit)
+
+
+def _all_with_id(id_: str, types: Sequence[EventType], limit: int) -> Namesakes:
+    """Count them in the index, and read the first of them alone."""
+    count, first = 0, list[StoredEvent]()
+    for type_ in types:
+        has_id = keys.has_id(type_, id_)
+        count += EventRow.select(fn.COUNT(EventRow.key)).where(has_id).scalar()
+        first += load(type_, _numbers(has_id, "+key", limit - len(first)))
+    return Namesakes(count, first)
+
+
+def _some_with_id(
+    id_: str, type_: EventType, created_s: int | None, number: int | None
+) -> list[StoredEvent]:
+    """Return the one with this number, or the few that may have been created then."""
+    if number is not None:
+        return [event for event in load(type_, [number]) if event.id == id_]
+    return load(type_, _numbers(keys.has_id(type_, id_, created_s), "+key", -1))
+
+
+def _numbers(condition: Expression, order: str, limit: int) -> list[int]:
+    """Return numbers from the index of ids; the plus keeps SQLite from the order of the table."""
+    query = EventRow.select(EventRow.key).where(condition).order_by(SQL(order)).limit(limit)
+    return [keys.seq_of(key) for (key,) in rows(query)]
 
 
 def newest(

@@ -18,7 +18,7 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from store import audit
 from store.errors import Conflict, NotFound
-from store.events.reading import find, with_id
+from store.events.reading import find, load_ranges
 from store.models import DeliveryRow, QuarantineRow, WebhookRow, database
 from store.queue.sealing import numbers_of
 from store.webhook_rows import Redo, redo_of, set_redo
@@ -223,9 +223,8 @@ def _number_asked(delivery: DeliveryRow, without: int | str | None) -> int | Non
     """Return the number of the event to leave out; a Tocsin of before schema 4 kept its id."""
     if not isinstance(without, str):
         return without
-    members = numbers_of(delivery)
-    found = with_id(without, EventType(delivery.type))
-    return next((event.seq for event in found if event.seq in members), None)
+    members = load_ranges(EventType(delivery.type), numbers_of(delivery))
+    return next((event.seq for event in members if event.id == without), None)
 
 
 def _put_back(row: WebhookRow, back: Redo) -> None:

@@ -43,9 +43,11 @@ def test_some_events_by_their_numbers(desk: Desk) -> None:
 
 def test_an_event_by_its_exact_id(desk: Desk) -> None:
     desk.append(*events(1, 12))
-    assert [one.seq for one in desk.call(reading.with_id, "e12", ALERTS)] == [12]
-    assert desk.call(reading.with_id, "E12", ALERTS) == []
-    assert desk.call(reading.with_id, "e12", STATS) == []
+    assert desk.call(reading.numbers_with_id, "e12", ALERTS, limit=2) == [12]
+    assert [one.seq for one in desk.call(reading.with_id, "e12", ALERTS, limit=2).first] == [12]
+    for id_, type_ in (("E12", ALERTS), ("e12", STATS)):
+        assert desk.call(reading.numbers_with_id, id_, type_, limit=2) == []
+        assert desk.call(reading.with_id, id_, type_, limit=2).count == 0
 
 
 def test_a_scan_finds_text_newest_first_within_its_bounds(desk: Desk) -> None:

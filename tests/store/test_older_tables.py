@@ -55,8 +55,10 @@ def test_its_events_are_found_by_the_indexes_that_it_has(older: Store) -> None:
     older.call(reading.after, ALERTS, 0, limit=2)
     older.call(reading.load, ALERTS, [1, 2])
     older.call(reading.load_ranges, ALERTS, Ranges.of([1, 2, 4]))
-    older.call(reading.with_id, first.id)
-    older.call(reading.with_id, first.id, ALERTS, 0)
+    older.call(reading.with_id, first.id, limit=2)
+    older.call(reading.with_id, first.id, ALERTS, limit=2, created_s=0)
+    older.call(reading.with_id, first.id, ALERTS, limit=2, number=1)
+    older.call(reading.numbers_with_id, first.id, ALERTS, limit=2)
     older.call(reading.scan, ALERTS, [], above=0, up_to=5)
     older.call(lambda: database.connection().set_trace_callback(None))
     asked = [text for text in statements if FROM_EVENTS.search(text)]

@@ -58,8 +58,8 @@ class EventSearch:
         """
         match self._terms:
             case (Term(HasText(id_), False),) if self._place == self._start and self._is_small:
-                by_id = await access.read(reading.with_id, id_, self._type)
-                self._add([event.seq for event in by_id])
+                by_id = reading.numbers_with_id
+                self._add(await access.read(by_id, id_, self._type, limit=MOST_FOUND))
         above = max(self._bottom, self._place - SCANNED_ROWS)
         self._add(await self._scan(access, above, self._place))
         self._place = above

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
+from cli.event.lookup import SHOWN
 from cli.exit_codes import ExitCode
 from store.queue import deliveries, delivery_requests
 from tests.support.program import Tocsin
@@ -78,12 +80,34 @@ def test_those_created_in_one_second_are_told_apart_by_number(tocsin: Tocsin) ->
     (given,) = namesakes("door", EARLY)
     (filled_in,) = namesakes("door", EARLY)
     with access_of(tocsin) as desk:
-        desk.append(given, type(given)(given.type, given.id, filled_in.body, created_s=None))
+        desk.append(given, replace(filled_in, created_s=None))
     first, *lines = asked(tocsin, "event", "show", "door", "--created", EARLY)
     assert first == "2 events have the id door: choose one, such as the first with --number 1"
     assert len(lines) == 2
     shown = tocsin.run("event", "show", "door", "--number", "2", "--json")
     assert json.loads(shown.stdout)["seq"] == 2
+
+
+def test_of_many_the_first_are_listed_and_counted(tocsin: Tocsin) -> None:
+    times = [f"2026-11-24T08:00:{second:02}Z" for second in range(SHOWN + 5)]
+    given = namesakes("beat", *times)
+    twin = namesakes("beat", times[0])[0]
+    with access_of(tocsin) as desk:
+        desk.append(*given)
+        first, *lines = asked(tocsin, "event", "show", "beat")
+        assert first == (
+            f"{SHOWN + 5} events have the id beat: choose one, such as the first with "
+            f"--created {times[0]}"
+        )
+        assert len(lines) == SHOWN + 1
+        assert lines[-1] == "  and 5 more"
+        shown = tocsin.run("event", "show", "beat", "--number", str(SHOWN + 3), "--json")
+        assert json.loads(shown.stdout)["seq"] == SHOWN + 3
+        unknown = tocsin.run("event", "show", "beat", "--number", "99")
+        assert unknown.returncode == ExitCode.NO_INPUT
+        assert unknown.stderr.endswith("  and 5 more\n")
+        desk.append(replace(twin, created_s=None))
+    assert asked(tocsin, "event", "show", "beat")[0].endswith("the first with --number 1")
 
 
 def test_a_reseal_without_one_of_them(tocsin: Tocsin) -> None:

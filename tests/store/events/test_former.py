@@ -116,10 +116,11 @@ def test_the_same_id_with_another_time_is_another_event(upgraded: Desk, id_: str
     assert upgraded.append(first, later) == AppendResult(2, 0)
     assert upgraded.append(first, later) == AppendResult(0, 2)
     assert upgraded.append(event("2026-11-24T09:00:00Z", "three")).conflicts == (0,)
-    assert [one.id for one in upgraded.call(reading.with_id, id_)] == [id_] * 3
-    for one in upgraded.call(reading.with_id, id_):
+    assert [one.id for one in upgraded.call(reading.with_id, id_, limit=9).first] == [id_] * 3
+    for one in upgraded.call(reading.with_id, id_, limit=9).first:
         second = created_second(one.body)
-        assert upgraded.call(reading.with_id, id_, ALERTS, second) == [one]
+        found = upgraded.call(reading.with_id, id_, ALERTS, limit=9, created_s=second)
+        assert found.first == [one]
 
 
 def former_left(desk: Desk) -> int:

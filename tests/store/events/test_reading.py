@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from domain.event_types import EventType
 from domain.events import Event, read_event
-from domain.times import parse_rfc3339
+from domain.times import parse_rfc3339, rfc3339
 from store.events import adding, keys, reading
 from store.models import DeliveryRow, EventRow, HeadRow, database
 from store.queue import sealing
 from store.ranges import Ranges
-from tests.support.stores import ALERTS, NOW, Desk, compact, events
+from tests.support.stores import ALERTS, NOW, Desk, compact, event, events, namesakes
 
 MANY = 1_000_000
 FILL = """
@@ -89,8 +93,9 @@ def test_every_event_with_an_id_is_found_and_those_of_one_time(desk: Desk) -> No
     def found(
         type_: EventType | None = None, created_s: int | None = None
     ) -> list[tuple[str, int]]:
-        events = desk.call(reading.with_id, "twice", type_, created_s)
-        return [(one.type.value, one.seq) for one in events]
+        found = desk.call(reading.with_id, "twice", type_, limit=9, created_s=created_s)
+        assert found.count == len(found.first)
+        return [(one.type.value, one.seq) for one in found.first]
 
     def second(text: str) -> int:
         return parse_rfc3339(text) // 1000
@@ -111,7 +116,8 @@ def test_ids_are_searched_in_their_index_alone(desk: Desk) -> None:
         connection = database.connection()
         traced: list[str] = []
         connection.set_trace_callback(traced.append)
-        reading.with_id("e1", ALERTS, created_s)
+        reading.with_id("e1", ALERTS, limit=2, created_s=created_s)
+        reading.numbers_with_id("e1", ALERTS, limit=2)
         connection.set_trace_callback(None)
         for statement in traced:
             plans.extend(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
@@ -122,6 +128,65 @@ def test_ids_are_searched_in_their_index_alone(desk: Desk) -> None:
     assert any("COVERING INDEX event_moment_id (moment>? AND moment<?)" in plan for plan in plans)
     assert any("INDEX event_moment_id (moment=? AND id=?)" in plan for plan in plans)
     assert not [plan for plan in plans if plan == "SCAN event" or "SCAN t1" in plan]
+
+
+HEARTBEATS = 1_000
+LARGE = 10_000
+
+
+@pytest.fixture
+def beating(desk: Desk) -> Desk:
+    """A store with a thousand events of one id, of ten megabytes together."""
+    times = [rfc3339(NOW + second * 1_000) for second in range(HEARTBEATS)]
+    plain = namesakes("heartbeat", *times)
+    pad = compact({"pad": "x" * LARGE})[:-1] + b","
+    desk.append(*[replace(one, body=pad + one.body[1:]) for one in plain])
+    return desk
+
+
+def peak(desk: Desk, read: Callable[..., object], *args: Any, **named: Any) -> int:
+    """The bytes that a read takes at most."""
+    tracemalloc.start()
+    try:
+        desk.call(read, *args, **named)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_many_with_one_id_no_more_bodies_are_read_than_are_listed(beating: Desk) -> None:
+    found = beating.call(reading.with_id, "heartbeat", limit=3)
+    assert (found.count, [one.seq for one in found.first]) == (HEARTBEATS, [1, 2, 3])
+    newest = beating.call(reading.numbers_with_id, "heartbeat", ALERTS, limit=3)
+    assert newest == [HEARTBEATS, HEARTBEATS - 1, HEARTBEATS - 2]
+    assert peak(beating, reading.with_id, "heartbeat", limit=3) < 20 * LARGE
+    many = HEARTBEATS * 2
+    assert peak(beating, reading.numbers_with_id, "heartbeat", ALERTS, limit=many) < 20 * LARGE
+
+
+def test_the_one_of_a_number_is_found_by_its_key_alone(beating: Desk) -> None:
+    found = beating.call(reading.with_id, "heartbeat", limit=3, number=700)
+    assert (found.count, [one.seq for one in found.first]) == (1, [700])
+
+    def by_number(_: Ranges) -> None:
+        reading.with_id("heartbeat", limit=3, number=700)
+
+    assert steps(beating, by_number, NEIGHBOURS) < HEARTBEATS
+    second = NOW // 1_000 + 699
+    search = partial(reading.with_id, limit=3, number=700)
+    assert beating.call(search, "heartbeat", created_s=second).count == 1
+    assert beating.call(search, "heartbeat", created_s=second + 1).count == 0
+    assert beating.call(search, "heart").count == 0
+    assert beating.call(search, "heartbeat", EventType.LOG_AUTHN).count == 0
+
+
+def test_an_id_is_found_in_every_type(desk: Desk) -> None:
+    types = [EventType.LOG_AUTHN, ALERTS, EventType.LOG_CHANGES]
+    desk.append(*[event(1, type_) for type_ in types], *events(2, 4))
+    found = desk.call(reading.with_id, "e1", limit=2)
+    assert (found.count, [one.type for one in found.first]) == (3, [ALERTS, EventType.LOG_AUTHN])
+    numbered = desk.call(reading.with_id, "e1", limit=9, number=1)
+    assert (numbered.count, len(numbered.first)) == (3, 3)
 
 
 SOME = st.sets(st.integers(1, 25)).map(sorted)
