@@ -24,6 +24,13 @@ def done(tocsin: Tocsin, *arguments: str) -> None:
     assert finished.returncode == 0, finished.stderr
 
 
+def put(file: Path, text: str) -> None:
+    """Write a file at once, since it may be read at any time."""
+    begun = file.with_name("begun")
+    begun.write_text(text)
+    begun.replace(file)
+
+
 def local(desk: Desk) -> StoredSource:
     return desk.call(sources.find, "local")
 
@@ -36,14 +43,14 @@ def test_a_running_worker_runs_what_is_active(tocsin: Tocsin, tmp_path: Path) ->
         eventually(lambda: said(log, "sending for"), "it sends")
         done(tocsin, "add", "wireguard", "--command", f"cat {dump_file}", "--every", "2s")
         eventually(lambda: local(desk).last_ok_ms, "the baseline is taken")
-        dump_file.write_text(dump(PeerRow("alice")))
+        put(dump_file, dump(PeerRow("alice")))
         eventually(lambda: local(desk).accepted_events == 1, "an event is made")
         dump_file.unlink()
         eventually(lambda: said(log, "source local: "), "the failure is told")
         eventually(lambda: local(desk).state == "failing", "and kept")
         done(tocsin, "pause", "local")
         assert (local(desk).state, local(desk).error) == ("inactive", None)
-        dump_file.write_text(dump(PeerRow("alice"), PeerRow("bob")))
+        put(dump_file, dump(PeerRow("alice"), PeerRow("bob")))
         done(tocsin, "edit", "local", "--command", f"cat ./{dump_file.name}")
         done(tocsin, "unpause", "local")
         eventually(lambda: local(desk).state == "failing", "it runs as it is set now")
