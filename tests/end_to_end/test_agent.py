@@ -19,6 +19,7 @@ from tests.end_to_end.custodibus import PINGS_WHEN_TOLD, can_connect, write_file
 from tests.support.certificates import Authority
 from tests.support.program import COMMAND, Tocsin
 from tests.support.program_store import access_of
+from tests.support.waiting import PATIENCE_S
 from tests.support.wireguard.expected_events import EXPECTED, lines
 from tests.support.wireguard.play import STEPS, Play
 from tests.support.wireguard.rig import Rig, rig_or_skip
@@ -81,7 +82,12 @@ class Agent:
 
     def fails(self) -> bool:
         argv = self._rig.hub.argv(*self._command)
-        return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode != 0
+        return (
+            subprocess.run(
+                argv, capture_output=True, timeout=3 * PATIENCE_S, check=False
+            ).returncode
+            != 0
+        )
 
 
 class Hub:

@@ -54,8 +54,8 @@ class ReceiverOnHub:
 
     def events(self, count: int) -> list[dict[str, Any]]:
         """Wait until so many events were acknowledged, and return them in their order."""
-        answer = self._get("/_wait", path=_PATH, events=str(count), timeout="20")
-        assert answer["met"], f"no {count} events within 20 s, only {answer}"
+        answer = self._get("/_wait", path=_PATH, events=str(count), timeout=str(PATIENCE_S))
+        assert answer["met"], f"no {count} events within {PATIENCE_S:.0f} s, only {answer}"
         requests = self._get("/_requests", path=_PATH, bodies="1")
         return [
             event for request in requests for event in json.loads(base64.b64decode(request["body"]))
@@ -166,7 +166,7 @@ def test_handshakes_reach_the_receiver_with_the_right_totals_and_deltas(
     assert last["rx_delta"] - last["rx_total"] in _KEEPALIVES
     assert last["tx_delta"] - last["tx_total"] in _KEEPALIVES
 
-    done(tocsin_on_hub, "worker", "--until-empty", "--timeout", "20s")
+    done(tocsin_on_hub, "worker", "--until-empty", "--timeout", "60s")
     status = json.loads(done(tocsin_on_hub, "status", "--json"))
     assert status["events"]["endpoint_stats"] == so_far + 1
     assert [webhook["queued"] for webhook in status["webhooks"]] == [0]

@@ -28,6 +28,8 @@ from threading import Thread
 
 import pytest
 
+from tests.support.waiting import PATIENCE_S
+
 PORT = 51820
 SOCKETS = os.path.realpath("/var/run/wireguard")  # a link to /run where there is one
 _PACKAGES = {
@@ -63,8 +65,9 @@ THIEF = "thief"
 
 
 def _run(*command: str, given: str | None = None) -> str:
+    timeout = 3 * PATIENCE_S
     done = subprocess.run(
-        command, input=given, capture_output=True, text=True, timeout=30, check=False
+        command, input=given, capture_output=True, text=True, timeout=timeout, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
@@ -141,7 +144,7 @@ class Host:
     def _wait_for_socket(self) -> None:
         """Connect until it answers. `wg` would remove a socket that is bound and not yet heard."""
         path = f"/proc/{self.pid}/root{SOCKETS}/wg0.sock"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             with socket.socket(socket.AF_UNIX) as client:
                 try:
