@@ -69,7 +69,11 @@ def emit_events(args: Namespace, context: Context) -> ExitCode:
     tally = Tally()
     with _descriptor(args.file, context) as descriptor, stop_signals() as stop:
         source = Input(descriptor, stop)
-        target = SocketTarget(args.socket, stop) if args.socket else StoreTarget(context)
+        target = (
+            SocketTarget(args.socket, stop, context.out.note)
+            if args.socket
+            else StoreTarget(context)
+        )
         emitter = _Emitter(context, target, tally)
         try:
             emitter.take(source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,7 +17,7 @@ from domain.event_input import ID_TAKEN, forwarded_body
 from domain.event_types import EventType
 from domain.events import Event
 from domain.safe import safe
-from domain.wording import size_text
+from domain.wording import second_text, size_text
 from store.events.adding import append
 from store.files import free_bytes
 
@@ -109,11 +109,16 @@ class StoreTarget:
 
 
 class SocketTarget:
-    """Target behind the socket of a running Tocsin; a byte in the descriptor `stop` ends it."""
+    """Target behind the socket of a running Tocsin; a byte in the descriptor `stop` ends it.
 
-    def __init__(self, path: str, stop: int) -> None:
+    `note` is told once that nothing listens there, each time that it begins to be waited for.
+    """
+
+    def __init__(self, path: str, stop: int, note: Callable[[str], None]) -> None:
         self._path = path
         self._stop = stop
+        self._note = note
+        self._is_noted = False
         self._emitter: Emitter | None = None
         self._connect()
 
@@ -164,7 +169,7 @@ class SocketTarget:
         ends = time.monotonic() + RECONNECT_S
         while True:
             try:
-                answer = self._connected().emit_text(line)
+                answer = self._connected(ends).emit_text(line)
                 return Taken(answer["accepted"], answer["repeated"])
             except EmitError as error:
                 if error.refused:
@@ -177,19 +182,35 @@ class SocketTarget:
                 wait_s, failure = RETRY_S, self._failure(error, otherwise)
             self._wait(wait_s, ends, failure)
 
-    def _connected(self) -> Emitter:
+    def _connected(self, ends: float) -> Emitter:
         from sources.emit import Emitter
 
         if self._emitter is None:
-            self._emitter = Emitter(self._path)
+            try:
+                self._emitter = Emitter(self._path)
+            except OSError as error:
+                if self._may_answer_later(error):
+                    self._note_wait(error, ends)
+                raise
+            self._is_noted = False
         return self._emitter
+
+    def _note_wait(self, error: OSError, ends: float) -> None:
+        if self._is_noted:
+            return
+        self._is_noted = True
+        until = second_text(int((time.time() + ends - time.monotonic()) * 1_000))
+        self._note(
+            f"Nothing listens at the socket {safe(self._path)} ({_reason(error)}): it is tried "
+            f"until {until}, since a worker may be starting. Ctrl+C ends that."
+        )
 
     def _connect(self) -> None:
         """Connect before anything is read, so that a failure comes before anything is typed."""
         ends = time.monotonic() + RECONNECT_S
         while self._emitter is None:
             try:
-                self._connected()
+                self._connected(ends)
             except OSError as error:
                 failure = self._failure(error, "nothing was taken")
                 if not self._may_answer_later(error):
@@ -220,11 +241,14 @@ class SocketTarget:
             cure = "it is no socket: name that of the source"
         else:
             cure = "is a worker with that source up?"
-        reason = error.strerror or str(error) or type(error).__name__
         return Failure(
-            f"no Tocsin answers at the socket {self._path}: {reason}: {otherwise}; {cure}",
+            f"no Tocsin answers at the socket {self._path}: {_reason(error)}: {otherwise}; {cure}",
             ExitCode.PERMISSION if denied else ExitCode.TEMPORARY,
         )
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
 
 
 def _refused(error: EmitError) -> dict[int, str]:

@@ -18,8 +18,9 @@ import pytest
 from cli.event import targets
 from cli.event.targets import SocketTarget, Taken
 from cli.exit_codes import ExitCode, Failure
+from domain.wording import second_text
 from sources.emit import Emitter
-from tests.support.stores import events
+from tests.support.stores import NOW, events
 from tests.support.waiting import PATIENCE_S
 
 NOT_NOW = {"error": "the store cannot be written now", "retry_after": 0}
@@ -67,8 +68,14 @@ def pipe() -> Iterator[tuple[int, int]]:
     os.close(write)
 
 
-def put(served: Answering, stop: int) -> Taken:
-    target = SocketTarget(served.path, stop)
+@pytest.fixture
+def said() -> list[str]:
+    """What was said meanwhile."""
+    return []
+
+
+def put(served: Answering, stop: int, said: list[str]) -> Taken:
+    target = SocketTarget(served.path, stop, said.append)
     try:
         return target.put(events(1, 2), 0, "nothing was taken")
     finally:
@@ -76,13 +83,14 @@ def put(served: Answering, stop: int) -> Taken:
 
 
 def test_what_cannot_be_taken_now_is_handed_in_again(
-    tmp_path: Path, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pipe: tuple[int, int], said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(targets, "RETRY_S", 0.01)
     with answering(tmp_path / "s", NOT_NOW, NOT_NOW, GOOD) as served:
-        assert put(served, pipe[0]) == Taken(2, 0)
+        assert put(served, pipe[0], said) == Taken(2, 0)
     assert len(served.lines) == 3
     assert len(set(served.lines)) == 1
+    assert said == []
 
 
 @pytest.fixture
@@ -95,28 +103,30 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return [], [], []
 
     monkeypatch.setattr(targets, "select", SimpleNamespace(select=wait))
-    monkeypatch.setattr(targets, "time", SimpleNamespace(monotonic=lambda: sum(waited)))
+    monkeypatch.setattr(
+        targets, "time", SimpleNamespace(monotonic=lambda: sum(waited), time=lambda: NOW / 1_000)
+    )
     return waited
 
 
 def test_it_is_tried_no_longer_than_for_a_worker_that_is_being_restarted(
-    tmp_path: Path, pipe: tuple[int, int], waits: list[float]
+    tmp_path: Path, pipe: tuple[int, int], said: list[str], waits: list[float]
 ) -> None:
     served_at = answering(tmp_path / "s", MUCH_LATER)
     with (
         served_at as served,
         pytest.raises(Failure, match="cannot be written now: nothing was taken") as caught,
     ):
-        put(served, pipe[0])
+        put(served, pipe[0], said)
     assert caught.value.exit_code == ExitCode.TEMPORARY
     assert (waits, len(served.lines)) == ([targets.RECONNECT_S], 2)
 
 
-def test_ctrl_c_ends_the_wait(tmp_path: Path, pipe: tuple[int, int]) -> None:
+def test_ctrl_c_ends_the_wait(tmp_path: Path, pipe: tuple[int, int], said: list[str]) -> None:
     os.write(pipe[1], b"x")
     served_at = answering(tmp_path / "s", MUCH_LATER)
     with served_at as served, pytest.raises(Failure, match="interrupted") as caught:
-        put(served, pipe[0])
+        put(served, pipe[0], said)
     assert caught.value.exit_code == ExitCode.INTERRUPTED
 
 
@@ -139,7 +149,12 @@ def hung(monkeypatch: pytest.MonkeyPatch, begin: Callable[[], None]) -> Iterator
 
 @pytest.mark.parametrize("is_left", [False, True], ids=["no file", "a file that nobody serves"])
 def test_the_first_connection_waits_for_a_worker_that_is_being_restarted(
-    tmp_path: Path, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch, *, is_left: bool
+    tmp_path: Path,
+    pipe: tuple[int, int],
+    said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_left: bool,
 ) -> None:
     path = tmp_path / "s"
     if is_left:
@@ -151,8 +166,11 @@ def test_the_first_connection_waits_for_a_worker_that_is_being_restarted(
             stack.enter_context(answering(path, GOOD))
 
         waits = stack.enter_context(hung(monkeypatch, begin))
-        assert put(Answering(str(path), []), pipe[0]) == Taken(2, 0)
+        assert put(Answering(str(path), []), pipe[0], said) == Taken(2, 0)
     assert waits
+    reason = "Connection refused" if is_left else "No such file or directory"
+    [note] = said
+    assert note.startswith(f"Nothing listens at the socket {path} ({reason}): it is tried until 2")
 
 
 def leave(path: Path) -> None:
@@ -162,37 +180,40 @@ def leave(path: Path) -> None:
 
 
 def test_where_nobody_answers_it_says_so_after_that_time(
-    tmp_path: Path, pipe: tuple[int, int], waits: list[float]
+    tmp_path: Path, pipe: tuple[int, int], said: list[str], waits: list[float]
 ) -> None:
     with pytest.raises(
         Failure, match=r"no Tocsin answers at the socket .*/none: No such"
     ) as caught:
-        SocketTarget(str(tmp_path / "none"), pipe[0])
+        SocketTarget(str(tmp_path / "none"), pipe[0], said.append)
     assert caught.value.exit_code == ExitCode.TEMPORARY
     assert sum(waits) == targets.RECONNECT_S
+    [note] = said
+    assert f"it is tried until {second_text(NOW + 30_000)}, since" in note
 
 
 def test_ctrl_c_ends_the_wait_for_the_first_connection(
-    tmp_path: Path, pipe: tuple[int, int]
+    tmp_path: Path, pipe: tuple[int, int], said: list[str]
 ) -> None:
     os.write(pipe[1], b"x")
     with pytest.raises(Failure, match=r"interrupted: .* nothing was taken") as caught:
-        SocketTarget(str(tmp_path / "none"), pipe[0])
+        SocketTarget(str(tmp_path / "none"), pipe[0], said.append)
     assert caught.value.exit_code == ExitCode.INTERRUPTED
 
 
 def test_what_is_no_socket_or_denied_is_refused_at_once(
-    tmp_path: Path, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pipe: tuple[int, int], said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with hung(monkeypatch, lambda: None) as waits:
         with pytest.raises(Failure, match="nothing was taken; it is no socket") as caught:
-            SocketTarget(str(tmp_path), pipe[0])
+            SocketTarget(str(tmp_path), pipe[0], said.append)
         assert caught.value.exit_code == ExitCode.TEMPORARY
         monkeypatch.setattr(Emitter, "__init__", denied)
         with pytest.raises(Failure, match="ask for membership in its group") as caught:
-            SocketTarget(str(tmp_path / "s"), pipe[0])
+            SocketTarget(str(tmp_path / "s"), pipe[0], said.append)
         assert caught.value.exit_code == ExitCode.PERMISSION
     assert not waits
+    assert said == []
 
 
 def denied(*_: object) -> None:
