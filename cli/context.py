@@ -78,7 +78,7 @@ class Context:
         for warning in store.warnings:
             if warning not in self._warned:  # however often the store is opened
                 self._warned.add(warning)
-                self.out.note(f"warning: {warning}")
+                self.out.warn(warning)
         if join_settings:
             from store.settings import load_all
 

@@ -20,6 +20,9 @@ from domain.wording import span_text
 
 GAP = "  "
 ELLIPSIS = "…"
+WARNING = "WARNING: "
+"""Beginning of every line that warns, on stdout and stderr."""
+
 WIDE = frozenset("WF")
 WAITING_LINES = 1_000
 """Lines of the log that wait at most; further ones are dropped."""
@@ -100,6 +103,10 @@ class Output:
             self._stderr.write(_line(text))
         except BrokenPipeError:
             _abandon(self._stderr)
+
+    def warn(self, text: str) -> None:
+        """Write a line to stderr that begins with the word of `tocsin status` for a warning."""
+        self.note(f"{WARNING}{text}")
 
     def redraw(self, text: str) -> bool:
         """Draw the last line of stderr again, on a terminal; False elsewhere."""

@@ -59,7 +59,7 @@ def hand_over(client: Client, url: str, code: str, args: Namespace, context: Con
     else:
         _write(client, url, files, args, context)
     if warning := kinds.reach_warning(url):
-        context.out.note(f"WARNING: {warning}, or say it here with --url.")
+        context.out.warn(f"{warning}, or say it here with --url.")
     program = _PROGRAMS[client.kind]
     shown = "is shown only now and can be used once" if args.into is None else "can be used once"
     context.out.note(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.json_shapes import Shape, delivery_shape, worker_shape
-from cli.output import Output, ago_text
+from cli.output import WARNING, Output, ago_text
 from cli.source.text import next_try_text
 from delivery.problems import answer_text, notes
 from delivery.report import Report, make_report, undelivered
@@ -116,7 +116,7 @@ def _source_json(source: StoredSource) -> Shape:
 
 def print_report(report: Report, warnings: list[str], out: Output) -> None:
     """Write the warnings, then webhooks, workers, sources, events and the store."""
-    remarks = [f"WARNING: {text}\n" for text in warnings]
+    remarks = [f"{WARNING}{text}\n" for text in warnings]
     remarks += [f"NOTE: {text}\n" for text in notes(report)]
     if remarks:
         out.data("".join(remarks))

@@ -400,5 +400,5 @@ def test_a_store_that_is_open_to_others_is_warned_of_once(tocsin: Tocsin) -> Non
     tocsin.db.chmod(0o644)
     done = newer(tocsin).run("db", "upgrade")
     assert done.returncode == 0
-    warning = f"warning: {tocsin.db} is open to others (mode 0644): run `chmod 0600 {tocsin.db}`"
+    warning = f"WARNING: {tocsin.db} is open to others (mode 0644): run `chmod 0600 {tocsin.db}`"
     assert done.stderr.count(warning) == 1
