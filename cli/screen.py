@@ -58,14 +58,8 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
     def merge(stored: Mapping[str, str]) -> Settings:
         return context.configuration.with_stored_in_thread(stored).settings
 
-    worker = None
-    if not store.outdated:
-        worker = WorkerThread(
-            store.sibling(),
-            context.settings,
-            merge,
-            begin=partial(record_opening, context),
-        )
+    begin = partial(record_opening, context)
+    worker = WorkerThread(store.sibling, context.settings, merge, begin=begin)
     last_good = _LastGood(context)
     access = StoreAccess(
         store,

@@ -134,16 +134,18 @@ class Store:
 
     def _follow(self) -> bool:
         """Notice how far the store is upgraded; True if its tables are others than before."""
-        version, self._progress = migrations.current_version(database), progress.load(database)
-        schema = progress.schema_of(self._progress, version)
-        is_older = schema < migrations.LATEST or self._progress is not None
+        version, begun = migrations.current_version(database), progress.load(database)
+        schema = progress.schema_of(begun, version)
+        is_older = schema < migrations.LATEST or begun is not None
         if (schema, is_older) == self._shown:
+            self._progress = begun
             return False
         data_version.check_schema()
         older_tables.show(database.connection(), schema)
         keys.use_older(schema < older_tables.EVENT_KEYS)
         database.execute_sql(f"PRAGMA query_only = {is_older:d}")
         self._shown, self.outdated = (schema, is_older), is_older
+        self._progress = begun  # last: until then other threads say that it is being upgraded
         return True
 
     def _check_presence(self) -> None:

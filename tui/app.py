@@ -121,6 +121,7 @@ class TocsinApp(NoticeApp, CatchingApp):
         self.animation_level = "none"  # a slow line has better things to carry
         self._theme = ThemeFollower()
         self._worker = worker
+        self._may_work = False
         self._news = news
         self._given_keymap = dict(keymap or {})
         self._following: asyncio.Task[None] | None = None
@@ -153,7 +154,12 @@ class TocsinApp(NoticeApp, CatchingApp):
             self.run_worker(
                 announce_drafts(self.screen, self._access, self.live), exit_on_error=False
             )
-        if self._worker is not None:
+        self._may_work = True
+        self._start_worker()
+
+    def _start_worker(self) -> None:
+        """Start the worker, which waits for the upgrade of an older store by another process."""
+        if self._worker is not None and self._may_work and not self._access.store.outdated:
             self._worker.start()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -173,7 +179,9 @@ class TocsinApp(NoticeApp, CatchingApp):
             await asyncio.sleep(max(LEAST_REST_S, REFRESH_S - spent_s))
             refreshed_s = time.monotonic()
             try:
-                if await self._refresh_report():
+                is_news = await self._refresh_report()
+                self._start_worker()
+                if is_news:
                     self.paint()
                 elif refreshed_s - painted_s < TICK_S:
                     continue
@@ -213,7 +221,10 @@ class TocsinApp(NoticeApp, CatchingApp):
         cover_without_store(self, self.live.gone)
 
     def _own_worker(self) -> str | None:
-        return self._worker.id if self._worker is not None else None
+        worker = self._worker
+        if worker is None or (self._access.store.outdated and not worker.is_begun):
+            return None
+        return worker.id
 
     def _own_trouble(self) -> str | None:
         return self._worker.trouble if self._worker is not None else None

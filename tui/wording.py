@@ -167,7 +167,10 @@ def _upgrade_line(upgrade: Upgrade) -> StatusText:
     if upgrade.under_way:
         words = (f"the store is being upgraded: {share}", f"upgrading: {share}")
     else:
-        words = (f"its upgrade was interrupted at {share}", f"interrupted at {share}")
+        words = (
+            f"the upgrade of the store was interrupted at {share}",
+            f"upgrade interrupted at {share}",
+        )
     return StatusText(f"▲ {words[0]}", "bad", (f"▲ {words[1]}",))
 
 

@@ -83,8 +83,8 @@ class Upgrade(msgspec.Struct, frozen=True):
         if self.under_way:
             return f"{path} {self.words}: until that is done it is only read"
         return (
-            f"the upgrade of {path} was interrupted at {self.percent} %, and it is only read: run "
-            "`tocsin db upgrade`, or start a worker, to go on with it"
+            f"the upgrade of {path} was interrupted at {self.percent} %, and the store is only "
+            "read: run `tocsin db upgrade`, or start a worker, to go on with it"
         )
 
 

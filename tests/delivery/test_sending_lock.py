@@ -47,7 +47,7 @@ def desk(tocsin: Tocsin) -> Iterator[Desk]:
 @contextmanager
 def terminal(desk: Desk, settings: Settings = QUICK) -> Iterator[WorkerThread]:
     """A terminal's worker for the time of the block."""
-    worker = WorkerThread(desk.store.sibling(), settings, lambda _stored: settings)
+    worker = WorkerThread(desk.store.sibling, settings, lambda _stored: settings)
     worker.start()
     try:
         yield worker

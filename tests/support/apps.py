@@ -155,7 +155,7 @@ def settings_bench(path: Path) -> Iterator[SettingsBench]:
 @contextmanager
 def idle_worker(bench: SettingsBench) -> Iterator[WorkerThread]:
     """A worker of this terminal, running."""
-    worker = bench.worker = WorkerThread(bench.opened.sibling(), DEFAULTS, settings_of_store)
+    worker = bench.worker = WorkerThread(bench.opened.sibling, DEFAULTS, settings_of_store)
     worker.start()
     try:
         yield worker

@@ -122,10 +122,10 @@ def _who_decides(setting: Setting, in_force: SettingsInForce) -> str:
 def why_no_worker(access: StoreAccess) -> str | None:
     """Return why this terminal has no worker, None if it has one."""
     worker = access.worker
-    if worker is None and access.store.outdated:
+    if access.store.outdated and (worker is None or not worker.is_begun):
         return (
-            "○ this terminal has no worker, since the store is of an older Tocsin: "
-            "start it again after `tocsin db upgrade`"
+            "○ this terminal's worker begins after `tocsin db upgrade`: the store is of an older "
+            "Tocsin"
         )
     if worker is None:
         return "○ this terminal has no worker: `tocsin worker` starts one"

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from delivery.log import location_of
@@ -32,18 +33,18 @@ class WorkerThread:
 
     def __init__(
         self,
-        store: Store,
+        open_store: Callable[[], Store],
         settings: Settings,
         merge: Callable[[Mapping[str, str]], Settings],
         *,
         begin: Callable[[Store], None] = lambda _: None,
     ) -> None:
-        """`begin` is called first of all; `store` is closed when the thread ends."""
+        """`begin` is called first of all; the store is opened and closed by the thread."""
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.trouble: str | None = None
         """The reason why it ended, if it was not stopped."""
         self.worker_id: str | None = None
-        self._store = store
+        self._open_store = open_store
         self._settings = settings
         self._merge = merge
         self._begin = begin
@@ -58,9 +59,14 @@ class WorkerThread:
         return self._thread.is_alive()
 
     @property
+    def is_begun(self) -> bool:
+        """True from the start on, also when it has ended."""
+        return self._thread.ident is not None
+
+    @property
     def id(self) -> str | None:
         """The id of the worker in the store, "" while it begins; None if it ended."""
-        if self._thread.ident is not None and not self.alive:
+        if self.is_begun and not self.alive:
             return None
         return self.worker_id or ""
 
@@ -70,8 +76,11 @@ class WorkerThread:
         return self._sources is not None and self._sources.takes
 
     def start(self) -> None:
-        """Begin, if it has not begun; the modules of delivery are loaded in the thread."""
-        if self._thread.ident is None:
+        """Begin, if it has not begun and is not to stop.
+
+        The modules of delivery are loaded in the thread.
+        """
+        if not self.is_begun and not self._stopped:
             self._thread.start()
 
     def stop(self) -> None:
@@ -88,32 +97,31 @@ class WorkerThread:
 
     def _run(self) -> None:
         try:
-            self._begin_with_store()
-            asyncio.run(self._deliver())
+            with closing(self._open_store()) as store:
+                self._begin_with(store)
+                asyncio.run(self._deliver(store))
         except StoreError as error:
             self.trouble = str(error)
         except Exception as error:  # shown on every screen: else it would end without a word
             self.trouble = f"this is a bug: {location_of(error)}"
-        finally:
-            self._store.close()
 
-    def _begin_with_store(self) -> None:
+    def _begin_with(self, store: Store) -> None:
         """Call `begin`; an error of the store in it keeps nothing from being sent."""
         try:
-            self._begin(self._store)
+            self._begin(store)
         except StoreError as error:
             self._note(f"at the beginning: {error}")
 
-    async def _deliver(self) -> None:
+    async def _deliver(self, store: Store) -> None:
         from delivery.clock import SystemClock
         from delivery.worker import Ended, Role, Worker
         from sources.runner import Sources
 
         sources = self._sources = Sources(
-            self._store, SystemClock().now_ms, on_appended=self._wake, on_failure=self._note
+            store, SystemClock().now_ms, on_appended=self._wake, on_failure=self._note
         )
         self._worker = Worker(
-            self._store,
+            store,
             self._settings,
             role=Role(TERMINAL, socket.gethostname(), os.getpid()),
             log=self._note,

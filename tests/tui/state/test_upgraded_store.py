@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
@@ -12,18 +13,21 @@ from textual.pilot import Pilot
 from delivery.report import make_report
 from domain.actors import Actor
 from domain.settings import DEFAULTS
-from store import audit, migrations
+from store import audit, migrations, workers
 from store.database import Store, open_store
-from store.migrations import progress
+from store.migrations import older_tables, progress
 from store.overview import read_overview
 from tests.cli.db.test_upgrade import upgrading
 from tests.support.apps import Bench, Clock, screen_text
+from tests.support.program_store import change_store
 from tests.support.released_stores import MADE_MS, RELEASED, copy_of
 from tests.support.stores import run_child
+from tests.support.waiting import eventually
 from tui.admin.panel_rows import problems_of
 from tui.app import TocsinApp
 from tui.state import live_report
-from tui.state.store_access import Refused
+from tui.state.store_access import Refused, settings_of_store
+from tui.state.worker_thread import WorkerThread
 
 PATIENCE_S = 30
 UPGRADE = "open_store(path, migrate=True).close()"
@@ -61,6 +65,65 @@ async def watch(path: Path) -> None:
         await asyncio.to_thread(run_child, UPGRADE, path)
         await until_first_line(app, pilot, "39 %", there=False)
         await app._access.change(note)
+
+
+def is_at_work(store: Store, worker: WorkerThread) -> bool:
+    return any(one.id == worker.id and one.active for one in store.call(workers.load_all))
+
+
+def test_the_worker_begins_when_another_process_has_upgraded_the_store(path: Path) -> None:
+    for table in ("webhook", "source"):  # nothing is sent to those of the release
+        change_store(path, f"UPDATE {table} SET active = 0")  # noqa: S608 - two names of ours
+    store = open_store(path)
+    worker = WorkerThread(store.sibling, DEFAULTS, settings_of_store)
+
+    async def scene() -> None:
+        access = Bench(store, Clock(MADE_MS)).app()._access
+        app = TocsinApp(access, worker=worker, clock=lambda: "12:00")
+        async with app.run_test(size=(120, 30)) as pilot:
+            await pilot.pause()
+            assert (worker.is_begun, app.live.own_worker()) == (False, None)
+            await asyncio.to_thread(run_child, UPGRADE, path)
+            async with asyncio.timeout(PATIENCE_S):
+                while not app.live.own_worker():
+                    await pilot.pause(0.05)
+            await asyncio.to_thread(eventually, lambda: is_at_work(store, worker))
+
+    try:
+        asyncio.run(scene())
+    finally:
+        worker.stop()
+        assert worker.join(PATIENCE_S)
+        store.close()
+
+
+def test_a_worker_that_was_stopped_before_does_not_begin(path: Path) -> None:
+    store = open_store(path, migrate=True)
+    worker = WorkerThread(store.sibling, DEFAULTS, settings_of_store)
+    worker.stop()
+    worker.start()
+    assert not worker.is_begun
+    store.close()
+
+
+def test_a_store_is_under_upgrade_until_it_can_be_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with upgrading(path):
+        store = open_store(path)
+    run_child(UPGRADE, path)
+    seen: list[bool] = []
+    show = older_tables.show
+
+    def looking(connection: sqlite3.Connection, schema: int) -> None:
+        seen.append(store.outdated and store.upgrade is None)
+        show(connection, schema)
+
+    monkeypatch.setattr(older_tables, "show", looking)
+    store.call(audit.ids)
+    assert seen == [False]
+    assert (store.outdated, store.upgrade) == (False, None)
+    store.close()
 
 
 def test_what_is_upgraded_in_part_is_shown_at_once(

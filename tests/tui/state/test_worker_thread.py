@@ -21,7 +21,7 @@ PATIENCE_S = 30
 
 def ended_worker(bench: Bench) -> WorkerThread:
     """A worker that has ended by itself."""
-    worker = WorkerThread(bench.opened.sibling(), DEFAULTS, settings_of_store)
+    worker = WorkerThread(bench.opened.sibling, DEFAULTS, settings_of_store)
     worker.start()
     assert worker.join(PATIENCE_S)
     return worker
@@ -70,7 +70,7 @@ def test_a_store_that_will_not_have_it_at_first_does_not_end_it(
         raise StoreUnavailable("the disk is full: make room")
 
     monkeypatch.setattr(workers, "enter", refusing)
-    worker = WorkerThread(bench.opened.sibling(), DEFAULTS, settings_of_store)
+    worker = WorkerThread(bench.opened.sibling, DEFAULTS, settings_of_store)
     try:
         worker.start()
         eventually(lambda: any("sending for" in line for line in list(worker.lines)))
