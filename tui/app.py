@@ -71,6 +71,7 @@ class TocsinApp(NoticeApp, CatchingApp):
     ]
     DEFAULT_MODE = SECTIONS[0].name
     _copied = ""
+    _may_work = False
     BINDINGS: ClassVar[list[BindingType]] = [
         *SECTION_KEYS,
         Binding(
@@ -121,7 +122,6 @@ class TocsinApp(NoticeApp, CatchingApp):
         self.animation_level = "none"  # a slow line has better things to carry
         self._theme = ThemeFollower()
         self._worker = worker
-        self._may_work = False
         self._news = news
         self._given_keymap = dict(keymap or {})
         self._following: asyncio.Task[None] | None = None
