@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.event_types import EventType
+from tests.support import pilot
 from tests.support.apps import Bench
 from tests.support.pilot import idle_by_signals, stylesheets_parsed_once
 from tests.support.stores import events, fields, new_store
@@ -35,6 +36,12 @@ def no_clock_of_the_wall(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         for name in names:
             monkeypatch.setattr(module, name, HOUR_S * getattr(module, name))
+
+
+@pytest.fixture
+def work_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pilot go on soon, in a test that itself holds up what a thread does."""
+    monkeypatch.setattr(pilot, "THREADS_S", pilot.HELD_UP_S)
 
 
 @pytest.fixture

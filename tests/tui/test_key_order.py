@@ -40,6 +40,7 @@ def test_keys_that_come_at_once_are_handed_on_in_order_without_a_wait(
     asyncio.run(asyncio.wait_for(scene(), 30))
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_keys_wait_for_the_form_until_it_can_be_typed_into(bench: Bench) -> None:
     bench.store.add(fields(name="siem"))
 
@@ -57,6 +58,7 @@ def test_keys_wait_for_the_form_until_it_can_be_typed_into(bench: Bench) -> None
     asyncio.run(asyncio.wait_for(scene(), 30))
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_what_was_typed_for_a_form_that_never_came_does_nothing_to_the_list(bench: Bench) -> None:
     bench.store.add(fields(name="siem", headers=(("X-Key", "abcdefgh3f9a"),)))
     bench.opened.vault.key_file.unlink()
@@ -113,6 +115,7 @@ def played(bench: Bench, scene: Callable[[TocsinApp, Pilot[int]], Awaitable[None
     asyncio.run(asyncio.wait_for(whole(), 30))
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_keys_wait_for_the_rows_that_they_are_for(failing: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         with busy(failing):
@@ -138,6 +141,7 @@ def test_the_first_row_of_a_list_is_opened_by_a_key_right_behind_that_of_the_lis
     played(failing, scene)
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_the_way_to_another_section_waits_for_no_rows(failing: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         with busy(failing):
@@ -148,6 +152,7 @@ def test_the_way_to_another_section_waits_for_no_rows(failing: Bench) -> None:
     played(failing, scene)
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_the_key_that_quits_waits_for_no_rows_and_drops_the_keys_that_do(failing: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         with busy(failing):

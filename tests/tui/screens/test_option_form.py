@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from textual.widgets import Input
 
 from tests.support.apps import Bench, screen_text, told
@@ -14,6 +15,7 @@ from tui.screens.option_form import OptionFormScreen
 from tui.screens.quitting import LOST
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_a_form_that_is_covered_while_it_is_saved_ends_when_it_is_uncovered(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):

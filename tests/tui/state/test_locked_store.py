@@ -68,6 +68,7 @@ def test_a_locked_store_is_told_without_a_key(three: Bench, how: str) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_it_is_told_while_a_change_waits_for_it_which_is_done_then(three: Bench) -> None:
     async def scene() -> None:
         async with running(three) as (app, pilot):

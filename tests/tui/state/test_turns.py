@@ -40,6 +40,7 @@ async def until_on(app: TocsinApp, pilot: Pilot[int], screen: type) -> None:
         await pilot.pause()
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_an_undo_waits_for_the_delete_before_it(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -62,6 +63,7 @@ def test_an_undo_waits_for_the_delete_before_it(bench: Bench) -> None:
     assert active(bench) == {"siem": False, "pager": True}
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_a_pause_right_behind_a_pause_takes_it_back(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -74,6 +76,7 @@ def test_a_pause_right_behind_a_pause_takes_it_back(bench: Bench) -> None:
     assert active(bench) == {"siem": True, "pager": True}
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_a_key_waits_for_no_change(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -85,6 +88,7 @@ def test_a_key_waits_for_no_change(bench: Bench) -> None:
     asyncio.run(asyncio.wait_for(scene(), 30))
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_a_skip_outlives_the_screen_and_is_told_where_one_is_then(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -104,6 +108,7 @@ def test_a_skip_outlives_the_screen_and_is_told_where_one_is_then(bench: Bench) 
     assert bench.store.delivery("msg_1").state == "skipped"
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_a_delete_can_be_undone_though_its_screen_was_left(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -124,6 +129,7 @@ def test_a_delete_can_be_undone_though_its_screen_was_left(bench: Bench) -> None
     assert set(active(bench)) == {"siem", "pager"}
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_whoever_quits_before_what_was_asked_for_is_done_is_asked(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -142,6 +148,7 @@ def test_whoever_quits_before_what_was_asked_for_is_done_is_asked(bench: Bench) 
     assert not active(bench)["siem"]
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_what_is_asked_for_and_never_done_keeps_nobody_here(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
