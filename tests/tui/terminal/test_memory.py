@@ -28,7 +28,7 @@ WALKS: dict[str, Sequence[str]] = {
 }
 WARM, MORE = 3, 8
 PATIENCE = 100
-MOST_A_WALK = 60
+MOST_A_WALK = 120
 """Objects of caches that are not full yet; a screen that is kept has five hundred and more."""
 
 
