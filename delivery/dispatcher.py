@@ -143,9 +143,7 @@ class Dispatcher:
         self._schedule.update(plans, defaults, self._clock.now_ms(), self._clock.monotonic())
         self._failing = frozenset(plan.webhook_id for plan in plans if plan.failing)
         self._without_interval = frozenset(
-            plan.webhook_id
-            for plan in plans
-            if (settings.interval_ms if plan.interval_ms is None else plan.interval_ms) == 0
+            plan.webhook_id for plan in plans if settings.interval_of(plan.interval_ms) == 0
         )
 
     def _until_head(self, plan: WebhookPlan) -> WebhookPlan:

@@ -82,8 +82,8 @@ class FileLock:
         tries = LOOK_TRIES
         while self._descriptor is None:
             descriptor = self._open()
-            if not _is_locked_now(descriptor, fcntl.LOCK_EX):
-                is_look = _is_locked_now(descriptor, fcntl.LOCK_SH)
+            if not _take(descriptor, fcntl.LOCK_EX):
+                is_look = _take(descriptor, fcntl.LOCK_SH)
                 os.close(descriptor)
                 if not is_look or not tries:
                     return False
@@ -115,7 +115,7 @@ class FileLock:
         except OSError:
             return False
         try:
-            return not _is_locked_now(descriptor, fcntl.LOCK_SH)
+            return not _take(descriptor, fcntl.LOCK_SH)
         finally:
             os.close(descriptor)
 
@@ -143,7 +143,7 @@ class FileLock:
             raise StoreUnavailable(f"{self.path}: {fault}") from error
 
 
-def _is_locked_now(descriptor: int, kind: int) -> bool:
+def _take(descriptor: int, kind: int) -> bool:
     """Lock a file without waiting; return False if another's lock is in the way."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
