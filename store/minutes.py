@@ -46,7 +46,9 @@ MOST_SPANS = 100
 TIMELY_MS = 15_000
 """Time from the end of a minute for which what waits is taken for what waited then."""
 
-MOST_GAPS = 500
+MOST_GAPS = 2_100
+"""More than a worker leaves that is started each five minutes of seven days."""
+
 PRUNED_WEBHOOKS = 20
 PRUNED_MINUTES = 200
 
@@ -78,7 +80,8 @@ class MinutesCounted(msgspec.Struct):
     attempt: id of the last attempt
     heads:   by type, the number of the last event
     minute:  the last minute at whose end a worker read what waits, None if there is none yet
-    gaps:    first and last minute of the spans before it at whose ends none did
+    gaps:    first and last minute of the spans before it at whose ends none did; the oldest may
+             hold minutes at whose end one did
     """
 
     attempt: int = 0
@@ -333,7 +336,16 @@ def _read_waiting(counted: MinutesCounted, now_ms: int) -> None:
     if before is None or minute > before + 1:
         counted.gaps.append((0 if before is None else before + 1, minute - 1))
     kept = [gap for gap in counted.gaps if gap[1] >= minute - KEPT_MINUTES]
-    counted.gaps, counted.minute = kept[-MOST_GAPS:], minute
+    counted.gaps, counted.minute = _bounded(kept), minute
+
+
+def _bounded(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join the oldest gaps if they are too many: without one, nothing would have waited in it."""
+    excess = len(gaps) - MOST_GAPS
+    if excess <= 0:
+        return gaps
+    starts, ends = zip(*gaps[: excess + 1], strict=True)
+    return [(min(starts), max(ends)), *gaps[excess + 1 :]]
 
 
 def _waiting(minute: int) -> ModelSelect[WebhookRow]:

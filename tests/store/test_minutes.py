@@ -212,6 +212,25 @@ def test_what_waits_is_not_said_of_minutes_at_whose_end_no_worker_looked(desk: D
     assert counted.gaps == [(0, MINUTE_0 - 1), (MINUTE_0 + 2, MINUTE_0 + 60)]
 
 
+def test_of_many_spans_in_which_no_worker_looked_none_is_forgotten(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers that end at once, as cron starts them; with few spans, since each takes a look."""
+    monkeypatch.setattr(minutes, "MOST_GAPS", 20)
+    desk.add()
+    desk.append(event(1))
+    looks = range(MINUTE_0, MINUTE_0 + 500, 10)
+    for minute in looks:
+        desk.now_ms = (minute + 1) * MINUTE_MS
+        count(desk)
+    gaps = desk.call(minutes.read_counted).gaps
+    assert gaps[-19:] == [(minute - 9, minute - 1) for minute in looks[-19:]]
+    assert gaps[:-19] == [(0, looks[-20] - 1)]
+    desk.now_ms += minutes.KEPT_MINUTES * MINUTE_MS
+    count(desk)
+    assert desk.call(minutes.read_counted).gaps == [(looks[-1] + 1, desk.now_ms // MINUTE_MS - 2)]
+
+
 def test_what_waits_counts_what_is_sealed_put_back_released_and_queued(desk: Desk) -> None:
     webhook_id, paused, deleted = desk.add(), desk.add(fields(active=False)), desk.add()
     desk.append(*events(1, 5))
