@@ -6,7 +6,8 @@ And what tells an event from others that have its id.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from shlex import quote
 from typing import Literal
 
@@ -105,17 +106,22 @@ def created_of(body: bytes) -> str:
         return ""
 
 
-def distinction(
-    type_: EventType, body: bytes, number: int, others: Iterable[bytes]
-) -> Distinction | None:
-    """Return what tells an event from others with its id, of which these are the bodies, if any."""
-    seconds = [rfc3339_second(created_of(other)) for other in others]
-    if not seconds:
-        return None
-    created = created_of(body)
-    if rfc3339_second(created) in seconds:
-        return Distinction("number", str(number), type_.value)
-    return Distinction("created", created, type_.value)
+def distinctions(events: Sequence[tuple[EventType, int, bytes]]) -> list[Distinction | None]:
+    """Return of each of these events, which share an id, what tells it from all others.
+
+    They come as type, number and body. None stands for the one that has no others.
+    """
+    created = [created_of(body) for *_, body in events]
+    seconds = [rfc3339_second(text) for text in created]
+    times = Counter(seconds)
+    if len(events) < 2:
+        return [None for _ in events]
+    return [
+        Distinction("created", text, type_.value)
+        if times[second] == 1
+        else Distinction("number", str(number), type_.value)
+        for (type_, number, _), text, second in zip(events, created, seconds, strict=True)
+    ]
 
 
 def _is_opaque(item: tuple[str, str]) -> bool:

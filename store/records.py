@@ -95,13 +95,12 @@ class StoredEvent(msgspec.Struct, frozen=True):
 
     def apart_from(self, events: Iterable[StoredEvent]) -> Distinction | None:
         """Return what tells it from others of its id among these, None if there are none."""
-        from domain.event_summary import distinction  # nothing that adding events needs
+        from domain.event_summary import distinctions  # nothing that adding events needs
 
-        others = (other for other in events if other.id == self.id)
-        bodies = [
-            other.body for other in others if (other.type, other.seq) != (self.type, self.seq)
-        ]
-        return distinction(self.type, self.body, self.seq, bodies)
+        facts = [(one.type, one.seq, one.body) for one in events if one.id == self.id]
+        own = self.type, self.seq, self.body
+        others = [one for one in facts if one[:2] != own[:2]]
+        return distinctions([own, *others])[0]
 
 
 class PendingPlan(msgspec.Struct, frozen=True):

@@ -119,11 +119,21 @@ def _distinctions(held: Sequence[QuarantineRow]) -> dict[int, Distinction | None
         groups[row.webhook_id, row.event_id].append(row)
     found = {}
     for group in (group for group in groups.values() if len(group) > 1):
-        events = {
-            row.id: event for row in group for event in reading.load(EventType(row.type), [row.seq])
-        }
-        found.update({id_: event.apart_from(events.values()) for id_, event in events.items()})
+        apart = _apart([(row.type, row.seq) for row in group])
+        found.update({row.id: apart.get((row.type, row.seq)) for row in group})
     return found
+
+
+def _apart(named: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Distinction | None]:
+    """Return what tells events with one id from each other, of those that are kept."""
+    from domain.event_summary import distinctions
+
+    seqs: dict[str, list[int]] = defaultdict(list)
+    for type_, seq in named:
+        seqs[type_].append(seq)
+    events = [event for type_ in seqs for event in reading.load(EventType(type_), seqs[type_])]
+    apart = distinctions([(event.type, event.seq, event.body) for event in events])
+    return {(event.type.value, event.seq): one for event, one in zip(events, apart, strict=True)}
 
 
 def carriers(type_: EventType, seq: int) -> list[Delivery]:

@@ -6,12 +6,13 @@ import json
 
 import pytest
 
+from domain import event_summary
 from domain.event_summary import Distinction
 from domain.event_types import EventType
 from store import audit
 from store.errors import Conflict, NotFound
 from store.events import reading
-from store.models import DeliveryRow
+from store.models import DeliveryRow, QuarantineRow, database
 from store.queue import attempts, deliveries, delivery_list, delivery_requests
 from store.records import Work
 from tests.support.stores import ACTOR, ALERTS, NOW, Desk, event, namesakes
@@ -84,6 +85,45 @@ def test_both_wait_in_quarantine_and_the_one_that_is_meant_is_released(
     assert held(desk) == [(1, None)]
     with pytest.raises(NotFound):
         release(desk, webhook_id, 3)
+
+
+def test_many_in_quarantine_are_read_at_once_and_each_of_them_once(
+    desk: Desk, webhook_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = [f"2026-11-25T08:00:{second:02}Z" for second in range(60)]
+    desk.append(*namesakes("gate", *times))
+    desk.append(*namesakes("gate", times[7], type_=EventType.LOG_AUTHN))
+    aside = [(ALERTS, seq) for seq in range(4, 64)] + [(EventType.LOG_AUTHN, 1)]
+
+    def put_aside() -> None:
+        for type_, seq in aside:
+            QuarantineRow.insert(
+                webhook=webhook_id,
+                type=type_.value,
+                seq=seq,
+                event_id="gate",
+                delivery_public_id="msg_1",
+                at_ms=NOW,
+            ).execute()
+
+    desk.call(put_aside)
+    bodies: list[bytes] = []
+    statements: list[str] = []
+
+    def created_of(body: bytes) -> str:
+        bodies.append(body)
+        return read(body)
+
+    read = event_summary.created_of
+    monkeypatch.setattr(event_summary, "created_of", created_of)
+    desk.call(lambda: database.connection().set_trace_callback(statements.append))
+    apart = [one for _, one in held(desk)]
+    desk.call(lambda: database.connection().set_trace_callback(None))
+    assert len(statements) <= 5
+    assert len(bodies) == len(set(bodies)) == len(aside)
+    told = [Distinction("created", time, "alerts") for time in times]
+    told[7] = Distinction("number", "11", "alerts")
+    assert apart == [*told, Distinction("number", "1", "log_authn")]
 
 
 def test_the_trail_names_id_and_number(desk: Desk, webhook_id: int) -> None:
