@@ -44,8 +44,8 @@ class _Answer:
     """Received part of an answer; it survives the exception that ends the exchange."""
 
     status: int | None = None
-    headers: httpx.Headers = field(default_factory=httpx.Headers)
-    body: bytes = b""
+    headers: httpx.Headers = field(default_factory=httpx.Headers, repr=False)
+    body: bytes = field(default=b"", repr=False)
     decided_at: float | None = None
 
 

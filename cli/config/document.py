@@ -16,6 +16,7 @@ from cli.webhook.fields import check_certificates, split_pair
 from domain import alert_kinds
 from domain.errors import FieldError, FieldErrors, raise_all
 from domain.event_types import EventType
+from domain.hidden_fields import WithHiddenFields
 from domain.pairs import Pair, Pairs
 from domain.safe import is_masked, mask_value
 from domain.settings import BY_NAME
@@ -37,11 +38,13 @@ State = Literal["active", "inactive"]
 T = TypeVar("T")
 
 
-class WebhookEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WebhookEntry(WithHiddenFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A webhook; `headers` and `secrets` are null where the key to them was not there.
 
     `url` is masked where it is not revealed.
     """
+
+    HIDDEN = ("url", "headers", "secrets")
 
     name: str | None = None
     type: EventType
@@ -58,8 +61,10 @@ class WebhookEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     secret_rotation_ends: str | None = None
 
 
-class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SourceEntry(WithHiddenFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A source; `options` are those that differ from the defaults of its kind."""
+
+    HIDDEN = ("secret",)
 
     name: str
     kind: str

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from domain.hidden_fields import WithHiddenFields
 from domain.safe import safe
 from sources.http.messages import WrongShape, read_json
 from sources.wireguard.events import HostNames
@@ -49,8 +50,10 @@ NO_INTERFACE_WARNING = (
 )
 
 
-class _Peer(msgspec.Struct):
+class _Peer(WithHiddenFields, frozen=True):
     """Peer; one that is not available is of a conf file, not of a running interface."""
+
+    HIDDEN = ("preshared_key",)
 
     available: bool = True
     preshared_key: str = ""
@@ -63,14 +66,16 @@ class _Peer(msgspec.Struct):
     persistent_keepalive: int | str = 0
 
 
-class _Interface(msgspec.Struct):
+class _Interface(WithHiddenFields, frozen=True):
+    HIDDEN = ("private_key",)
+
     up: bool = True
     private_key: str = ""
     public_key: str = ""
     listen_port: int | str = 0
     fwmark: int | str = 0
     address: tuple[str, ...] | str | None = None
-    peers: dict[str, _Peer] = {}
+    peers: dict[str, _Peer] = msgspec.field(default_factory=dict)
 
 
 class _Ping(msgspec.Struct):

@@ -14,6 +14,7 @@ import sqlite3
 from typing import NamedTuple
 
 from domain import bodies
+from domain.hidden_fields import WithHiddenFields
 from store import migrations
 from store.errors import WrongKey
 from store.events.keys import keys_of
@@ -102,8 +103,10 @@ class _Webhook(NamedTuple):
         return self._replace(position=self.position._replace(run_until=self.head))
 
 
-class _Next(NamedTuple):
+class _Next(WithHiddenFields, frozen=True):
     """Everything of the next request, read before anything of it is written."""
+
+    HIDDEN = ("body", "secrets")
 
     key: BodyKey
     body: JoinedBody
