@@ -33,7 +33,6 @@ from store.errors import (
     obstacle,
     unavailable,
 )
-from store.events import keys
 from store.migrations import older_tables, progress, remnants
 from store.migrations.progress import Progress, Upgrade
 from store.models import database
@@ -142,7 +141,6 @@ class Store:
             return False
         data_version.check_schema()
         older_tables.show(database.connection(), schema)
-        keys.use_older(schema < older_tables.EVENT_KEYS)
         database.execute_sql(f"PRAGMA query_only = {is_older:d}")
         self._shown, self.outdated = (schema, is_older), is_older
         self._progress = begun  # last: until then other threads say that it is being upgraded

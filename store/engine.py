@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from peewee import SQL, PeeweeException, SqliteDatabase
+from peewee import SQL, InterfaceError, PeeweeException, SqliteDatabase
 
 from store.errors import is_busy
 
@@ -18,6 +18,15 @@ _LONG_PAUSE_S = 0.005
 _SHORT_FOR_S = 0.5
 
 
+class StoreConnection(sqlite3.Connection):
+    """Connection to a store, of one thread.
+
+    has_older_events: the events that it shows are of before schema 4, and not in the order of keys
+    """
+
+    has_older_events = False
+
+
 class PatientDatabase(SqliteDatabase):
     """Engine that asks for the write lock often.
 
@@ -25,12 +34,19 @@ class PatientDatabase(SqliteDatabase):
     that writes much; who asks often waits about as long as that one's longest transaction takes.
     """
 
+    def connection(self) -> StoreConnection:
+        """Return the connection of this thread; where it has none, none is opened."""
+        if self.is_closed():
+            raise InterfaceError("this thread has no connection to the store")
+        connection: StoreConnection = super().connection()  # type: ignore[no-untyped-call]
+        return connection
+
     def begin(self, lock_type: str | None = None) -> None:
         """Begin a transaction; wait for the lock as long as the connection's busy_timeout says."""
         if lock_type == "DEFERRED":
             super().begin(lock_type)
             return
-        connection: sqlite3.Connection = self.connection()  # type: ignore[no-untyped-call]
+        connection = self.connection()
         ((patience_ms,),) = connection.execute("PRAGMA busy_timeout").fetchall()
         connection.execute("PRAGMA busy_timeout = 0")
         try:
@@ -60,6 +76,7 @@ def sqlite(path: Path) -> PatientDatabase:
     """
     return PatientDatabase(
         str(path),
+        factory=StoreConnection,
         autoconnect=False,
         lock_type="IMMEDIATE",
         returning_clause=True,

@@ -7,7 +7,6 @@ their numbers asks by a range of keys.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from peewee import SQL, Expression, Tuple
 
 from domain.event_types import EventType
 from store.engine import each_of
-from store.models import EventRow
+from store.models import EventRow, database
 
 SEQ_BITS = 48
 MOST_SEQ = (1 << SEQ_BITS) - 1
@@ -41,14 +40,6 @@ _older_type, _older_seq = SQL("type"), SQL("seq")
 _PAIRS = "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
 
 
-class _OfThread(threading.local):
-    is_older = False
-
-
-_of_thread = _OfThread()
-"""The thread of a store asks for older tables, or for those of today."""
-
-
 def key_of(type_: str, seq: int) -> int:
     """Return the key of an event; of a number that none has, the nearest key of its type."""
     return _NUMBERS[type_] << SEQ_BITS | min(max(seq, 0), MOST_SEQ)
@@ -56,7 +47,7 @@ def key_of(type_: str, seq: int) -> int:
 
 def is_at(type_: str, seq: str) -> str:
     """Return the SQL condition that `event` is the one of two columns."""
-    if _of_thread.is_older:
+    if _has_older():
         return f"event.type = {type_} AND event.seq = {seq}"
     numbers = " ".join(f"WHEN '{name}' THEN {number}" for name, number in _NUMBERS.items())
     return f"event.key = (CASE {type_} {numbers} END << {SEQ_BITS}) + {seq}"
@@ -79,14 +70,14 @@ def keys_of(type_: str, first: int = 0, last: int = MOST_SEQ) -> tuple[int, int]
 
 def within(type_: str, first: int = 0, last: int = MOST_SEQ) -> Expression:
     """Return the condition that an event is of a type, and its number in a range."""
-    if _of_thread.is_older:
+    if _has_older():
         return (_older_type == type_) & _older_seq.between(first, last)
     return EventRow.key.between(*keys_of(type_, first, last))
 
 
 def among(keys: Sequence[int]) -> Expression:
     """Return the condition that an event has one of these keys, however many they are."""
-    if _of_thread.is_older:
+    if _has_older():
         pairs = json.dumps([(type_of(key).value, seq_of(key)) for key in keys])
         numbered: Expression = Tuple(_older_type, _older_seq).in_(SQL(_PAIRS, (pairs,)))
         return numbered
@@ -99,7 +90,7 @@ def has_id(type_: str, id_: str, created_s: int | None = None) -> Expression:
     With `created_s` also that it may show this second as its `created`, given or filled in; older
     tables have it only in the bodies.
     """
-    if _of_thread.is_older:
+    if _has_older():
         return (_older_type == type_) & (EventRow.id == id_)
     if created_s is None:
         whole = moment_of(type_, NOT_GIVEN), moment_of(type_, FORMER)
@@ -111,12 +102,12 @@ def has_id(type_: str, id_: str, created_s: int | None = None) -> Expression:
 
 def order() -> Any:
     """Return that by which events of one type are in the order of their numbers."""
-    return _older_seq if _of_thread.is_older else EventRow.key
+    return _older_seq if _has_older() else EventRow.key
 
 
 def is_among_ranges() -> str:
     """Return the SQL condition that `event` is in the range of two keys in `wanted.value`."""
-    if _of_thread.is_older:
+    if _has_older():
         first, last = (f"json_extract(wanted.value, '$[{place}]')" for place in (0, 1))
         types = " ".join(f"WHEN {number} THEN '{name}'" for name, number in _NUMBERS.items())
         return (
@@ -129,14 +120,6 @@ def is_among_ranges() -> str:
     )
 
 
-def use_older(is_older: bool) -> None:
-    """Ask for events by type and number from now on in this thread, as older tables have them.
-
-    They are shown with keys too, but are not in the order of these.
-    """
-    _of_thread.is_older = is_older
-
-
 def moment_of(type_: str, slot: int) -> int:
     """Return the moment of a type and a slot: what an event is recognised by, beside its id."""
     return _NUMBERS[type_] << SLOT_BITS | slot
@@ -145,3 +128,11 @@ def moment_of(type_: str, slot: int) -> int:
 def slot_of(created_s: int | None) -> int:
     """Return the slot of a given `created`, in seconds since 1970; of None that of none given."""
     return NOT_GIVEN if created_s is None else created_s + EPOCH_SLOT
+
+
+def _has_older() -> bool:
+    """Return True if events are to be asked for by type and number, as older tables have them.
+
+    They are shown with keys too, but are not in the order of these.
+    """
+    return bool(database.connection().has_older_events)

@@ -6,8 +6,7 @@ queries for an older store, or for one that is upgraded in part.
 
 from __future__ import annotations
 
-import sqlite3
-
+from store.engine import StoreConnection
 from store.migrations import m0004_event_keys
 
 _REFUSALS = 2
@@ -23,7 +22,7 @@ _REFUSAL = """
 """
 
 
-def show(connection: sqlite3.Connection, schema: int) -> None:
+def show(connection: StoreConnection, schema: int) -> None:
     """Show the tables of a schema as today's, and today's own as they are. Ends query_only."""
     connection.execute("PRAGMA query_only = 0")
     views = connection.execute("SELECT name FROM temp.sqlite_master WHERE type = 'view'").fetchall()
@@ -31,7 +30,8 @@ def show(connection: sqlite3.Connection, schema: int) -> None:
         connection.execute(f'DROP VIEW temp."{name}"')
     if schema < _REFUSALS:
         connection.execute(_REFUSAL)
-    if schema < EVENT_KEYS:
+    connection.has_older_events = schema < EVENT_KEYS
+    if connection.has_older_events:
         m0004_event_keys.define(connection)
         for view in m0004_event_keys.VIEWS:
             connection.execute(view)

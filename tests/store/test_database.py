@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from peewee import InterfaceError
 from store import migrations, models
 from store.database import Store, open_store
 from store.errors import StoreUnavailable
-from store.events import adding, reading
+from store.events import adding, keys, reading
 from store.workers import SendingLock
 from tests.store.database_faults import refusal, set_version
 from tests.support.stores import ALERTS, NOW, Child, Desk, event, events, run_child
@@ -172,9 +173,21 @@ def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
     assert "a part of its path is no folder" in refusal(tmp_path / "file" / "tocsin.db")
 
 
-def test_a_query_on_another_thread_raises_at_once(store: Store) -> None:
+@pytest.mark.parametrize(
+    "query",
+    [
+        reading.heads,
+        lambda: adding.append([event(1)], NOW),
+        lambda: keys.within(ALERTS),
+    ],
+    ids=["a reading", "a writing", "a condition"],
+)
+def test_a_query_on_another_thread_raises_at_once(
+    store: Store, query: Callable[[], object]
+) -> None:
     with pytest.raises(InterfaceError):
-        reading.heads()
+        query()
+    assert store.call(reading.heads)[ALERTS] == 0
 
 
 def test_async_code_reaches_the_store_through_run(store: Store) -> None:

@@ -512,5 +512,5 @@ def test_a_webhook_waits_since_its_released_event_was_accepted(desk: Desk) -> No
 
 def test_a_webhook_waits_since_the_first_event_that_is_still_there(desk: Desk) -> None:
     webhook_id = backlog(desk)
-    desk.call(EventRow.delete().where(within(ALERTS, last=2)).execute)
+    desk.call(lambda: EventRow.delete().where(within(ALERTS, last=2)).execute())
     assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000
