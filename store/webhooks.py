@@ -159,13 +159,8 @@ def add(
         write_fields(row, fields, vault)
         write_secrets(row, Secrets(secret) if secret else None, vault)
         row.save(force_insert=True)
-        audit.note(
-            actor,
-            "webhook.add",
-            now_ms,
-            row.id,
-            after=audit_fields(fields, "set" if secret else None),
-        )
+        after = audit_fields(fields, "set" if secret else None)
+        audit.note(actor, "webhook.add", now_ms, row.id, after=after)
         return int(row.id)
 
 
