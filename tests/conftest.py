@@ -1,4 +1,4 @@
-"""What every test may ask for: a receiver, the program itself, a clean environment."""
+"""Fixtures for every test: a receiver, the program itself, a clean environment."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ print(*sorted(sys.modules))
 """
 SCREEN = {"textual", "rich", "tui"}
 SLOW = {"asyncio", "cryptography", "h11", "httpx", "shutil", "subprocess", "tomllib"}
-"""What would make a short command wait for nothing."""
+"""Modules for which a short command would wait in vain."""
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -129,7 +129,7 @@ def test_telling_the_version_loads_next_to_nothing(tocsin: Tocsin) -> None:
 
 
 def modules_of(tocsin: Tocsin, *words: str, stdin: str = "") -> set[str]:
-    """What a command that ends well has loaded by its end."""
+    """Return the modules that a command that ends well has loaded by its end."""
     told = tocsin.home / "modules.json"
     tocsin.command = (sys.executable, "-P", "-c", RUN_AND_TELL, str(told))
     result = tocsin.run(*words, stdin=stdin)

@@ -68,7 +68,7 @@ def test_the_installed_program_runs(wheel: Path, tmp_path: Path) -> None:
 
 
 def output(*command: str | Path) -> str:
-    """What a program prints, run away from the source tree."""
+    """Return what a program prints, run away from the source tree."""
     result = subprocess.run(command, cwd="/", check=True, capture_output=True, text=True)
     return result.stdout.strip()
 
@@ -137,7 +137,7 @@ def needed(requirements: list[Requirement]) -> set[str]:
 
 
 def applies(requirement: Requirement, extras: set[str]) -> bool:
-    """Whether a requirement holds here, with these extras."""
+    """Return True if a requirement holds here, with these extras."""
     marker = requirement.marker
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
 

@@ -1,4 +1,4 @@
-"""Which of flag, environment, file, store and default wins, and what is said of errors."""
+"""Order of flag, environment, file, store and default, and the words of errors."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from tests.support.waiting import PATIENCE_S, eventually
 
 SOON_S = 2.0
 MARGIN_S = 25.0
-"""What a machine that is busy with other things may add."""
+"""Seconds that a machine which is busy with other things may add."""
 
 EVENT = '{"type": "alerts", "id": "late", "attributes": {}}'
 

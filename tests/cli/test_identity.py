@@ -1,4 +1,4 @@
-"""Who did it."""
+"""Identity of those who use the commands."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def pipe_without_reader() -> tuple[int, int]:
 
 @pytest.fixture(params=[full_pipe, pipe_without_reader])
 def unread(request: pytest.FixtureRequest) -> Iterator[int]:
-    """What a program has for its stderr that nobody reads."""
+    """Yield the end of a pipe that nobody reads, for the stderr of a program."""
     make: Callable[[], tuple[int, int]] = request.param
     ends = make()
     yield ends[1]

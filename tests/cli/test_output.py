@@ -1,4 +1,4 @@
-"""What is written, and in which form it can reach a terminal."""
+"""Output of commands, in a form that can reach a terminal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Screen:
         os.write(self._person, text.encode())
 
     def seen(self) -> str:
-        """What the terminal has shown; it may hand its lines over piece by piece."""
+        """Everything that the terminal has shown; it may hand its lines over piece by piece."""
         self.out.flush()
         shown = os.read(self._person, 65536)
         while select([self._person], [], [], PIECES_S)[0]:

@@ -77,7 +77,7 @@ def test_a_store_of_ones_own_may_be_made_anywhere(tmp_path: Path) -> None:
 
 
 def become_and_report(db: Path) -> list[str]:
-    """What a root process is, and can do, after it took its place at a store."""
+    """Return the identity and abilities of a root process that took its place at a store."""
     program = (
         "import os, sys; from argparse import Namespace; from pathlib import Path;"
         "from cli.config_file import ConfigPaths, read_configuration;"

@@ -1,4 +1,4 @@
-"""What an end of the screen waits for."""
+"""End of the screen, and all that it waits for."""
 
 from __future__ import annotations
 

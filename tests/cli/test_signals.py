@@ -1,4 +1,4 @@
-"""How long a stop may take before the process is ended hard."""
+"""Stop of a process, which is ended hard if it takes long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left over on a connection is never taken for the answer of the next request."""
+"""Connections: nothing left over on one is taken for the answer of the next request."""
 
 from __future__ import annotations
 

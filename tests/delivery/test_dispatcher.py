@@ -1,4 +1,4 @@
-"""What the loop of an active worker starts, and when it ends by itself."""
+"""Loop of an active worker: the steps that it starts, and its end by itself."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Door:
         return answer
 
     def count(self, name: str) -> int:
-        """How often a function of the store was asked for."""
+        """Count the calls of a function of the store."""
         return self.counts.get(name, 0)
 
 

@@ -1,4 +1,4 @@
-"""What an edit is said to mean for the pending delivery."""
+"""Warnings of an edit's meaning for the pending delivery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the worker says, and that nothing depends on whether it can be said."""
+"""Log of the worker: nothing depends on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the admin does while a delivery fails or an attempt is in flight."""
+"""Actions of the admin while a delivery fails or an attempt is in flight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which events another Tocsin refuses, read from its answer, whole or cut."""
+"""Events that another Tocsin refuses, read from its answer, whole or cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a webhook's events are not sent yet, in words, and when they will be."""
+"""Reasons, in words, for which a webhook's events are not sent yet, and the time of the sending."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_each_secret_in_force_signs() -> None:
 
 
 def verify(request: Request, secret: str) -> object:
-    """What the package makes of a request that came in."""
+    """Verify a request that came in with the package."""
     return Webhook(secret).verify(request.body, dict(request.headers))
 
 

@@ -61,7 +61,7 @@ def start_headless(tocsin: Tocsin) -> subprocess.Popen[str]:
 
 
 def kinds(desk: Desk) -> dict[str, bool]:
-    """Which kinds of worker are here, and whether one of each sends."""
+    """Return the kinds of worker that are here, each with True if one of it sends."""
     everyone = desk.call(workers.load_all)
     return {
         one.kind: any(two.active for two in everyone if two.kind == one.kind) for one in everyone
@@ -119,7 +119,7 @@ def headless_id(desk: Desk) -> str:
 
 
 def attempts_of(desk: Desk, request: Request) -> list[str]:
-    """Which workers made the attempts of a delivery."""
+    """Return the workers that made the attempts of a delivery."""
     eventually(lambda: desk.status(1).pending is None, "it is recorded")
     attempts = desk.call(deliveries.attempts, str(request.header("webhook-id")))
     return [attempt.worker for attempt in attempts]

@@ -1,4 +1,4 @@
-"""How many attempts are under way at once, and who lets whom in."""
+"""Slots: how many attempts are under way at once, and who lets whom in."""
 
 from __future__ import annotations
 

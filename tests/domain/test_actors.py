@@ -1,4 +1,4 @@
-"""Who did it, in one phrase."""
+"""Actors, each in one phrase."""
 
 from __future__ import annotations
 

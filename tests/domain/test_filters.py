@@ -1,4 +1,4 @@
-"""What is typed into the filter of a list."""
+"""Text that is typed into the filter of a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a secret is shown."""
+"""Masks: the part of a secret that is shown."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def done(tocsin: Tocsin, *arguments: str) -> str:
 
 
 def new_events(tocsin: Tocsin, seen: dict[EventType, int]) -> list[Event]:
-    """What came since the last look; `seen` is moved on."""
+    """Return the events that came since the last look; `seen` is moved on."""
     found = []
     with access_of(tocsin) as desk:
         for type_ in EventType:

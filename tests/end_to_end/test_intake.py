@@ -74,7 +74,7 @@ def _centre(tocsin: Tocsin, *options: str) -> Centre:
 
 
 def _problems(tocsin: Tocsin) -> list[str]:
-    """What the running source told after the line with which it begins."""
+    """Return what the running source told after the line with which it begins."""
     first, *more = (tocsin.home / "http.log").read_text().splitlines()
     assert first.startswith("running source http"), first
     return more

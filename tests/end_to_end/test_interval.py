@@ -61,7 +61,7 @@ def subscribe(tocsin: Tocsin, url: str, *options: str) -> None:
 
 
 def waiting(tocsin: Tocsin) -> tuple[str, int]:
-    """Why nothing is sent now, and the events in the queue."""
+    """Return the reason for which nothing is sent now, and the events in the queue."""
     [webhook] = status_of(tocsin)["webhooks"]
     return webhook["reason"], webhook["queued"]
 

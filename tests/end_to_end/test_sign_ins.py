@@ -1,4 +1,4 @@
-"""Who signs in to a Tocsin is told of; a second one signs in as a broker, and pulls from it."""
+"""Sign-ins to a Tocsin are events; a second one signs in as a broker, and pulls from it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def puller(tmp_path: Path) -> Iterator[Tocsin]:
 
 @pytest.fixture
 def port(served: Tocsin) -> int:
-    """Where it serves everything."""
+    """The port at which it serves everything."""
     number = free_port()
     listen = f"127.0.0.1:{number}"
     done(served, "source", "add", "http", "--serves", "events, queues", "--listen", listen)

@@ -49,7 +49,7 @@ class ReceiverOnHub:
 
     @property
     def url(self) -> str:
-        """Where the webhook posts."""
+        """The URL of the webhook."""
         return self._base_url + _PATH
 
     def events(self, count: int) -> list[dict[str, Any]]:
@@ -98,7 +98,7 @@ def done(tocsin: Tocsin, *arguments: str) -> str:
 
 
 def attributes_of(rig: Rig, name: str, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the events say of a peer. Its address tells it from the other."""
+    """Return what the events say of a peer. Its address tells it from the other."""
     address = rig.counters(name).endpoint.rpartition(":")[0]
     return [event["attributes"] for event in events if event["attributes"]["ip"] == address]
 

@@ -56,7 +56,7 @@ def rig() -> Iterator[Rig]:
 
 @pytest.fixture
 def system(rig: Rig) -> Iterator[tuple[str, ...]]:
-    """What runs a command on the hub as the service's account, where the service is installed."""
+    """Return the runner of commands on the hub as the service's account, where it is installed."""
     with TemporaryDirectory() as folder:
         Path(folder, "passwd").write_text(f"root:x:0:0::/root:/bin/sh\n{_ENTRY}")
         Path(folder, "shadow").write_text("root:*:20000::::::\ntocsin:!:20000::::::\n")

@@ -1,4 +1,4 @@
-"""What cannot be a look is an error with a reason, and loses nothing."""
+"""Output that cannot be a look is an error with a reason, and loses nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def host(tmp_path: Path) -> Host:
 
 
 def told(bodies: list[dict[str, Any]]) -> list[str]:
-    """What the events are about, in short."""
+    """Return the subjects of the events, in short."""
     found = [body["attributes"] for body in bodies]
     return sorted(one.get("field", f"handshake +{one.get('rx_delta')}") for one in found)
 

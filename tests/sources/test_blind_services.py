@@ -33,7 +33,7 @@ DAY_MS = 86_400_000
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fails is begun anew at once, and hosts are looked at all the time."""
+    """Let failures begin anew at once, and look at hosts all the time."""
     monkeypatch.setattr(service_runner, "backoff_s", lambda _: 0)
     monkeypatch.setattr(agents, "CHECK_S", 0.0)
 
@@ -45,7 +45,7 @@ def taken_port() -> Iterator[int]:
 
 
 def stale_sources(store: Store) -> list[dict[str, Any]]:
-    """What was told of sources that see nothing."""
+    """Return what was told of sources that see nothing."""
     found = store.call(reading.after, EventType.ALERTS, 0, limit=100)
     told = [json.loads(one.body)["attributes"] for one in found]
     return [one["params"] for one in told if one["type"] == SOURCE_STALE]

@@ -1,4 +1,4 @@
-"""What of the settings a source runs by."""
+"""Settings by which a source runs."""
 
 from __future__ import annotations
 

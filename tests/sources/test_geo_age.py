@@ -1,4 +1,4 @@
-"""How old what tells countries is, and the warning from six months on."""
+"""Age of the files that tell countries, and the warning from six months on."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Run:
                 await self.changed.wait()
 
     def health(self) -> StoredSource:
-        """How the store says that the source is."""
+        """Return the health of the source as the store has it."""
         return self.store.call(sources.find, "test")
 
 

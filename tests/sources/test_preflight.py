@@ -1,4 +1,4 @@
-"""What is foreseen of a source: what it lacks, and when one that fails is tried again."""
+"""Preflight of a source: what it lacks, and when one that fails is tried again."""
 
 from __future__ import annotations
 

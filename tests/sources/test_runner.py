@@ -77,7 +77,7 @@ class Scene:
         await self.until(lambda: self.health(name).last_ok_ms is not None)
 
     def health(self, name: str) -> StoredSource:
-        """How the store says that the source is."""
+        """Return the health of the source as the store has it."""
         return self.store.call(sources.find, name)
 
     def _file(self, name: str) -> Path:

@@ -88,7 +88,7 @@ def blind(since_ms: int = START_MS) -> StaleSource:
 
 
 def told(stale: StaleAlerts, now_ms: int) -> Event | None:
-    """What is told of a blind source, and kept."""
+    """Return the alerts of a blind source that are kept."""
     with stale.alert(blind(), now_ms) as alert:
         return alert
 

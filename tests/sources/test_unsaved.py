@@ -1,4 +1,4 @@
-"""What a source took is kept until the store keeps it, also across processes."""
+"""Events that a source took are kept until the store keeps them, also across processes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def file(store: Store) -> Path:
-    """Where what could not be saved is kept."""
+    """Return the path of what could not be saved."""
     return store.path.with_name("tocsin.db.source-test.unsaved")
 
 

@@ -14,7 +14,7 @@ from tests.support.stores import Desk, new_store
 
 @pytest.fixture
 def store_path(tmp_path: Path) -> Path:
-    """Where the store of this test lies."""
+    """Path of the store of this test."""
     return tmp_path / "home" / "tocsin.db"
 
 

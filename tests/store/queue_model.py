@@ -1,4 +1,4 @@
-"""What a webhook's queue is, without any database: lists of events and who moves them."""
+"""Model of a webhook's queue without any database: lists of events, and who moves them."""
 
 from __future__ import annotations
 

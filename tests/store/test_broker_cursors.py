@@ -1,4 +1,4 @@
-"""How far a broker has read: forth, never back."""
+"""Cursors of brokers: forth, never back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an admin does to a delivery: retry, skip, reseal, and release from quarantine."""
+"""Requests of an admin for a delivery: retry, skip, reseal, and release from quarantine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def reseal(desk: Desk, work: Work, **how: int) -> delivery_requests.RequestResul
 
 
 def drain(desk: Desk, webhook_id: int, limits: Limits = LIMITS) -> list[list[int]]:
-    """What each request carries until nothing is left; each gets its 2XX."""
+    """Return what each request carries until nothing is left; each gets its 2XX."""
     sent = []
     while work := desk.start(webhook_id, limits=limits):
         sent.append(carried(work.body))

@@ -1,4 +1,4 @@
-"""What a windowed list of events reads."""
+"""Readings of a windowed list of events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sources took and the queue cannot hold: nothing of it goes by itself, but what was sent."""
+"""Refusals of the queue: nothing that a source took goes by itself, but what was sent."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Bench:
 
     @property
     def store(self) -> Desk:
-        """What the tests of the store use: append, add, start, end."""
+        """The desk of the tests of the store: append, add, start, end."""
         return Desk(self.opened, now_ms=self.clock.now_ms)
 
     def app(self, keymap: Mapping[str, str] | None = None) -> TocsinApp:
@@ -100,7 +100,7 @@ def notice(app: TocsinApp) -> str:
 
 
 def screen_text(app: TocsinApp) -> str:
-    """What is on the screen, line by line, without colours."""
+    """Return the text on the screen, line by line, without colours."""
     visible_screen_stack.set(app._background_screens)
     lines = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in lines)

@@ -78,14 +78,14 @@ def change_store(path: Path, statement: str) -> None:
 
 
 def status_of(tocsin: Tocsin) -> Any:
-    """What `status --json` says."""
+    """Return what `status --json` says."""
     done = tocsin.run("status", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def said(log: Path, text: str) -> bool:
-    """Whether a program wrote a text to its log."""
+    """Return True if a program wrote a text to its log."""
     return log.exists() and text in log.read_text()
 
 

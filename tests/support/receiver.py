@@ -248,7 +248,7 @@ async def behave(exchange: Exchange, step: str) -> None:
 
 
 def step_for(path: str, number: int) -> str:
-    """What request `number` (from 0) of a path meets."""
+    """Return the step that request `number` (from 0) of a path meets."""
     step = unquote(path.split("/")[1])
     name, _, argument = step.partition(":")
     if name == "script":
@@ -261,7 +261,7 @@ def step_for(path: str, number: int) -> str:
 
 @dataclass(slots=True)
 class Tally:
-    """What came in so far, to one path or altogether; kept up so that waiting costs nothing."""
+    """Tally of what came in, to one path or altogether; kept up so that waiting costs nothing."""
 
     count: int = 0
     acked: int = 0

@@ -50,12 +50,12 @@ def copy_of(released: Path, target: Path) -> Path:
 
 
 def kept_by(released: Path) -> Any:
-    """What must be in the store still, whatever came after that version."""
+    """Return what must be in the store still, whatever came after that version."""
     return json.loads((released / "kept.json").read_text())
 
 
 def kept(store: Store) -> Any:
-    """What no upgrade may change, as JSON has it."""
+    """Return what no upgrade may change, as JSON has it."""
     found = store.call(_kept, store)
     return json.loads(json.dumps(found, ensure_ascii=False, default=_text))
 

@@ -49,7 +49,7 @@ class SkewedClock:
         return self._real.now_ms() + self.skew_ms
 
     def was_asked(self, times: int) -> bool:
-        """Whether the time was asked for so often."""
+        """Return True if the time was asked for so often."""
         return self.asked >= times
 
     def monotonic(self) -> float:
@@ -107,7 +107,7 @@ class RunningWorker:
             eventually(partial(clock.was_asked, asked_now))
 
     def said(self, text: str) -> bool:
-        """Whether a line of the log holds this text."""
+        """Return True if a line of the log holds this text."""
         return any(text in line for line in self.log)
 
     def _work(self) -> None:
@@ -169,7 +169,7 @@ def hook(url: str, type_: EventType = ALERTS, **changes: object) -> WebhookField
 
 
 def overlapping(requests: list[Request]) -> int:
-    """How many requests began before the one before them had ended."""
+    """Count the requests that began before the one before them had ended."""
     return sum(
         1
         for before, after in itertools.pairwise(requests)

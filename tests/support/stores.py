@@ -233,7 +233,7 @@ class Desk:
 def result(
     now_ms: int, status: int | None, failure: Failure = REFUSED, answer: bytes = b"ok"
 ) -> AttemptResult:
-    """What came of an attempt that took 40 ms."""
+    """Return the result of an attempt that took 40 ms."""
     error, words = failure
     return AttemptResult(
         started_ms=now_ms - 40,
@@ -301,7 +301,7 @@ class Child:
         self.process.stdin.flush()
 
     def finish(self) -> str:
-        """What it printed; it must have ended well."""
+        """Return what it printed; it must have ended well."""
         out, err = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, err
         return out

@@ -26,7 +26,7 @@ SET_UP = re.compile(r"/users/(\w+)/credentials/signature")
 
 @dataclass
 class World:
-    """What the server knows, and what it is told to do wrong.
+    """State of the server, and what it is told to do wrong.
 
     faults: by a part of a path: a status, or "cut", "drip", "garbage", "silent", "huge", "close"
     forgetful: whether it gives the same events again and again
@@ -65,7 +65,7 @@ def refused(status: int) -> tuple[int, Any]:
 
 
 def answer(method: str, path: str, header: str, body: Any) -> tuple[int, Any]:
-    """What the real one would answer."""
+    """Return what the real one would answer."""
     said = custos(header)
     user = said.get("user", b"").decode()
     set_up = SET_UP.fullmatch(path)

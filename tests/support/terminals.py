@@ -17,7 +17,7 @@ TIMEOUT_S = 30.0
 
 
 def environment(tocsin: Tocsin) -> dict[str, str]:
-    """What the program sees of its surroundings."""
+    """Return the surroundings that the program sees."""
     return {
         "HOME": str(tocsin.home),
         "TMPDIR": str(tocsin.home),
@@ -53,7 +53,7 @@ class Tmux:
         self._run("send-keys", "-t", "tocsin", "-l", text)
 
     def text(self) -> str:
-        """What the window shows."""
+        """Return what the window shows."""
         return self._run("capture-pane", "-p", "-t", "tocsin")
 
     def until(self, *wanted: str) -> str:

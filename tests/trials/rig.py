@@ -1,4 +1,4 @@
-"""What the trials share: workers and emitters that are killed, and the judgement on what came."""
+"""Rig of the trials: workers and emitters that are killed, and the judgement on what came."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.stores import ALERTS
 from tests.support.waiting import eventually
 
 SENDING = "sending for /"
-"""What a worker says when it has become the active one."""
+"""Words of a worker that has become the active one."""
 
 
 def event_line(number: int) -> bytes:
@@ -69,7 +69,7 @@ class Fleet:
             del self.running[log]
 
     def said(self) -> str:
-        """What all of them said."""
+        """Return what all of them said."""
         return "".join(log.read_text(encoding="utf-8") for log in self.logs)
 
     def _sending(self) -> list[Path]:
@@ -149,7 +149,7 @@ def script(dice: random.Random, length: int, faults: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one webhook's receiver saw. All but the last two must be nothing."""
+    """Verdict on what one webhook's receiver saw. All but the last two must be nothing."""
 
     lost: int
     reordered: int
@@ -163,7 +163,7 @@ class Verdict:
 
     @property
     def sound(self) -> bool:
-        """Whether the laws were kept."""
+        """Return True if the laws were kept."""
         return not any(
             (
                 self.lost,

@@ -60,7 +60,7 @@ def fill_log(desk: Desk) -> None:
 
 
 def told_full(running: RunningWorker, webhook_id: int) -> bool:
-    """Whether the log says of a webhook that the disk is full."""
+    """Return True if the log says of a webhook that the disk is full."""
     return any(f"webhook {webhook_id}: " in x and "is full" in x for x in running.log)
 
 

@@ -55,7 +55,7 @@ def test_a_thousand_that_hang_delay_a_healthy_one_by_no_two_seconds(
 
 
 def failed(desk: Desk) -> int:
-    """How many webhooks have met a failure."""
+    """Count the webhooks that have met a failure."""
     return desk.call(lambda: WebhookRow.select().where(WebhookRow.last_error != "").count())
 
 

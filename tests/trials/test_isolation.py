@@ -31,7 +31,7 @@ CROWDED = (
 
 
 def problems_of(desk: Desk, settings: Settings) -> list[str]:
-    """What `status` warns of."""
+    """Return what `status` warns of."""
     overview = desk.call(read_overview, None)
     return problems(make_report(overview, settings, desk.store, real_now_ms()))
 

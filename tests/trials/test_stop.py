@@ -1,4 +1,4 @@
-"""How a headless worker ends when it is told to."""
+"""End of a headless worker that is told to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every test of the screens starts from."""
+"""Fixtures from which every test of the screens starts."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ EVIL_ID = f"e{HOSTILE}"
 
 @dataclass(frozen=True)
 class Seen:
-    """What screens are made with."""
+    """Parts that screens are made with."""
 
     access: StoreAccess
     live: LiveReport

@@ -1,4 +1,4 @@
-"""What a terminal may send that is no key and no text: it ends nothing."""
+"""Input of a terminal that is no key and no text: it ends nothing."""
 
 from __future__ import annotations
 

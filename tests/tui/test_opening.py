@@ -1,4 +1,4 @@
-"""Who opens the screen is told of, and what fails about that keeps nothing from being sent."""
+"""Opening of the screen: it is told of, and a failure of that keeps nothing from being sent."""
 
 from __future__ import annotations
 

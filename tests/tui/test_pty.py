@@ -28,7 +28,7 @@ HURRIED = {"TOCSIN_LINGER": "0s", "TOCSIN_INTERVAL": "1s"}
 WRAPPED = b"\x1b[?7h"
 ALTERNATE_ON, ALTERNATE_OFF, MOUSE_OFF = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?1000l"
 MARGIN_S = 5.0
-"""What a busy machine may add to half a second."""
+"""Seconds that a busy machine may add to half a second."""
 
 
 @pytest.mark.parametrize("arguments", [(), ("demo",)], ids=["screen", "demo"])

@@ -22,7 +22,7 @@ HERE = os.uname().nodename
 
 
 def line(bench: Bench, host: str, own_worker: str | None) -> str:
-    """What is said while the worker w1 on a host sends."""
+    """Return what is said while the worker w1 on a host sends."""
     overview = bench.opened.call(read_overview, None)
     worker = StoredWorker("w1", host, 812, "headless", True, NOW, NOW)
     report = make_report(replace(overview, workers=[worker]), DEFAULTS, bench.opened, NOW)

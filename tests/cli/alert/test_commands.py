@@ -23,7 +23,7 @@ def _store(tocsin: Tocsin) -> None:
 
 
 def run(tocsin: Tocsin, *arguments: str, code: int = 0) -> str:
-    """What `tocsin alert` printed, or said where it failed."""
+    """Return what `tocsin alert` printed, or said where it failed."""
     done = tocsin.run("alert", *arguments)
     assert done.returncode == code, done.stderr
     return done.stderr if code else done.stdout

@@ -23,7 +23,7 @@ TOKEN = "Bearer 0123456789abcdef"
 
 
 def audited(tocsin: Tocsin, *options: str) -> list[dict[str, Any]]:
-    """What `audit --json` prints."""
+    """Return what `audit --json` prints."""
     done = tocsin.run("audit", "--json", *options)
     assert done.returncode == 0, done.stderr
     changes: list[dict[str, Any]] = json.loads(done.stdout)

@@ -23,7 +23,7 @@ NOUNS = ("host", "broker")
 
 
 def run(tocsin: Tocsin, *arguments: str, code: ExitCode = ExitCode.OK) -> str:
-    """What a command says on stdout, or on stderr where it fails."""
+    """Return what a command says on stdout, or on stderr where it fails."""
     done = tocsin.run(*arguments)
     assert done.returncode == code, done.stderr
     return done.stdout if code is ExitCode.OK else done.stderr

@@ -30,7 +30,7 @@ def done(tocsin: Tocsin, *arguments: str, code: int = 0, stdin: str = "") -> str
 
 
 def refusal(tocsin: Tocsin, document: object, code: int = ExitCode.BAD_DATA) -> str:
-    """What is said of a document that is refused; nothing came of it."""
+    """Return the refusal of a document, of which nothing came."""
     before = done(tocsin, "config", "export", "--reveal", "--yes")
     text = document if isinstance(document, str) else json.dumps(document)
     result = tocsin.run("config", "import", "-", "--yes", stdin=text)

@@ -50,7 +50,7 @@ def listed(tocsin: Tocsin, *options: str) -> list[str]:
 
 
 def shown(tocsin: Tocsin, delivery: str) -> Any:
-    """What `delivery show --json` says."""
+    """Return what `delivery show --json` says."""
     done = tocsin.run("delivery", "show", delivery, "--json")
     assert done.returncode == ExitCode.OK, done.stderr
     return json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""What `tocsin demo` makes up: events that pass, webhooks that pass, a receiver with moods."""
+"""Events, webhooks and a receiver with moods, as `tocsin demo` makes them up."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ Ready = list[int]
 
 @dataclass
 class Answering:
-    """What answers at a socket: these answers in turn, the last one for ever."""
+    """Server at a socket: it gives these answers in turn, the last one for ever."""
 
     path: str
     answers: list[Mapping[str, object]]
@@ -61,7 +61,7 @@ def answering(path: Path, *answers: Mapping[str, object]) -> Iterator[Answering]
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """What is read to see whether it is to end, and what says so."""
+    """The end of a pipe that is read to see if it is to end, and the one that says so."""
     read, write = os.pipe()
     yield read, write
     os.close(read)
@@ -70,7 +70,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 @pytest.fixture
 def said() -> list[str]:
-    """What was said meanwhile."""
+    """Return what was said meanwhile."""
     return []
 
 

@@ -26,7 +26,7 @@ LATER = replace(ALICE, handshake=ALICE.handshake + 5, rx=1404, tx=1348)  # type:
 
 @pytest.fixture
 def dump_file(tmp_path: Path) -> Path:
-    """What the command prints: one peer."""
+    """File with what the command prints: one peer."""
     file = tmp_path / "dump.txt"
     file.write_text(dump(ALICE))
     return file
@@ -233,7 +233,7 @@ def test_a_file_of_names_that_is_not_there_is_told_of(tocsin: Tocsin) -> None:
 
 
 def _unset(options: tuple[str, ...]) -> list[str]:
-    """What takes those options back."""
+    """Return the options that take those back."""
     return [word for name in options[::2] for word in ("--unset", name.removeprefix("--"))]
 
 

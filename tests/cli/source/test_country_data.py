@@ -1,4 +1,4 @@
-"""What tells countries, as the commands tell of it."""
+"""Files of countries, as the commands show them."""
 
 from __future__ import annotations
 

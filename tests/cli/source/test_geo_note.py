@@ -1,4 +1,4 @@
-"""What is said where nothing tells of countries and networks."""
+"""Note that no file tells of countries and networks."""
 
 from __future__ import annotations
 

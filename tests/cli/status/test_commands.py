@@ -458,7 +458,7 @@ def test_watch_draws_a_terminal_anew(tocsin: Tocsin) -> None:
 
 
 def read_until(terminal: int, text: str) -> str:
-    """What a terminal shows until it shows a text."""
+    """Return all that a terminal shows until it shows a text."""
     shown = b""
     while text.encode() not in shown:
         shown += os.read(terminal, 4096)

@@ -20,7 +20,7 @@ NOWHERE = ("T0123ABCD", "aBcDeFgHiJkLmNoPqRsTuVwX")
 
 
 def done(tocsin: Tocsin, *command: str, stdin: str = "", code: int = ExitCode.OK) -> str:
-    """What a command writes on both streams."""
+    """Return what a command writes on both streams."""
     result = tocsin.run(*command, stdin=stdin)
     assert result.returncode == code, result.stderr
     return result.stdout + result.stderr

@@ -1,4 +1,4 @@
-"""What a worker that may ask the kernel's WireGuard starts, of which `wg` alone may do so too."""
+"""Programs that a worker with rights on WireGuard starts: `wg` alone has them too."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RIGHTS = (
     *("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"),
     *("--inh-caps=-all,+net_admin", "--ambient-caps=-all,+net_admin", "--no-new-privs", "--"),
 )
-"""What the service has by AmbientCapabilities."""
+"""Capability of the service, by AmbientCapabilities."""
 
 _TELLS = "#!/bin/sh\ngrep Cap /proc/self/status > {told}\n"
 

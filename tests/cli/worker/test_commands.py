@@ -81,7 +81,7 @@ def may_be_written(path: Path) -> bool:
 
 
 def workers_of(tocsin: Tocsin) -> list[dict[str, Any]]:
-    """What `worker list --json` says."""
+    """Return what `worker list --json` says."""
     done = tocsin.run("worker", "list", "--json")
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, Any]] = json.loads(done.stdout)

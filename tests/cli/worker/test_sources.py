@@ -61,7 +61,7 @@ def test_a_running_worker_runs_what_is_active(tocsin: Tocsin, tmp_path: Path) ->
 def test_until_empty_waits_for_the_first_look_of_each_source(
     tocsin: Tocsin, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """What the second look sees is delivered; one that hands events in is not waited for."""
+    """Events of the second look are delivered; who hands events in is not waited for."""
     dump_file = tmp_path / "dump"
     with access_of(tocsin) as desk:
         desk.add(WebhookFields(EventType.ENDPOINT_STATS, receiver.url("/ok/looked")))

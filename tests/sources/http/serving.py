@@ -49,7 +49,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was answered."""
+    """Answer of the server."""
 
     status: int
     headers: Mapping[str, str]

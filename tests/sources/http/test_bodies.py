@@ -1,4 +1,4 @@
-"""What bodies may hold together, packed and unpacked, and that nobody is shut out by others'."""
+"""Bounds of bodies together, packed and unpacked; nobody is shut out by others'."""
 
 from __future__ import annotations
 

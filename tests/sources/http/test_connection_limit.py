@@ -1,4 +1,4 @@
-"""Which connection goes when there are too many."""
+"""Limit of connections: one goes when there are too many."""
 
 from __future__ import annotations
 

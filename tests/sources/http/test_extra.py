@@ -1,4 +1,4 @@
-"""Where the HTTP server is not installed, an admin is told how to get it."""
+"""Missing HTTP server: an admin is told how to get it."""
 
 from __future__ import annotations
 

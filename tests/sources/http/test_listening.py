@@ -1,4 +1,4 @@
-"""Where an HTTP source may listen, and its certificate."""
+"""Addresses at which an HTTP source may listen, and its certificate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server does with requests of every kind, whatever is behind its routes."""
+"""Server under requests of every kind, whatever is behind its routes."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def sshd(program: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
 
 
 def log_in(folder: Path, port: int, number: int, user: str, *options: str) -> bool:
-    """Whether a login succeeds; whoever is asked for a password says a wrong one.
+    """Return True if a login succeeds; whoever is asked for a password says a wrong one.
 
     Each comes from an address of its own: sshd makes those wait that have failed.
     """

@@ -1,4 +1,4 @@
-"""Which sign-ins raise an alert, and that what is remembered stays small."""
+"""Sign-ins that raise an alert, and a memory of them that stays small."""
 
 from __future__ import annotations
 

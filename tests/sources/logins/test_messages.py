@@ -1,4 +1,4 @@
-"""What lines of sshd say, and that no name or key id in one can forge what it says."""
+"""Lines of sshd, whose meaning no name or key id in one can forge."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ MINUTE_MS = 60_000
 
 @dataclass(slots=True)
 class Road:
-    """What stands between two Tocsins: a road that loses answers with alerts, or cuts long ones."""
+    """Road between two Tocsins, which loses answers with alerts, or cuts long ones."""
 
     port: int
     to_lose: int = 0

@@ -1,4 +1,4 @@
-"""Where no queue gives events we see nothing, and that is told."""
+"""Accounts of which no queue gives events: we see nothing, and that is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Tocsin does not know of a pulled event loses none: their side has deleted it."""
+"""Pulled events that Tocsin does not know: none is lost, as their side has deleted it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def refused(store: Store) -> list[StoredRefusal]:
 
 
 def texts(store: Store) -> list[Any]:
-    """What is kept of refused events, whole."""
+    """Return the texts of refused events, whole."""
     return [json.loads(store.call(refusals.text_of, one.id)) for one in refused(store)]
 
 

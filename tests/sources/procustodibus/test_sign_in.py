@@ -1,4 +1,4 @@
-"""Who may sign in, by which steps; and every forgery that must be refused and told of."""
+"""Sign-in, step by step; and every forgery that must be refused and told of."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_header_is_read_leniently(header: str, values: dict[str, bytes]) -> 
 
 @pytest.mark.parametrize("filling", ["a", "a=", "=", "^", ",", " ", "a=^", "é"])
 def test_a_long_header_costs_next_to_nothing(filling: str) -> None:
-    """What is sent before any sign-in must not keep the server busy."""
+    """Requests before any sign-in must not keep the server busy."""
     before = time.process_time()
     read_header("X-Custos " + filling * 30_000)
     assert time.process_time() - before < 0.2

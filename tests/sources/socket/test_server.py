@@ -354,7 +354,7 @@ def test_a_client_that_takes_no_answer_is_cut_off(store: Store) -> None:
 
 
 def is_cut(program: socket.socket) -> bool:
-    """Whether the other side has closed the connection, be there more to read or not."""
+    """Return True if the other side has closed the connection, be there more to read or not."""
     poll = select.poll()
     poll.register(program, 0)
     return bool(poll.poll(0))

@@ -36,7 +36,7 @@ def remember(*texts: str | Snapshot) -> State:
 
 
 def found(before: str | State, after: str | Snapshot, **terms: bool) -> list[tuple[str, ...]]:
-    """What changed, without the interface, which is wg0."""
+    """Return the changes, without the interface, which is wg0."""
     state = before if isinstance(before, State) else remember(before)
     read = snapshot(after) if isinstance(after, str) else after
     seen = changes(state, read, **terms)
@@ -341,7 +341,7 @@ def test_the_old_look_and_the_changes_make_the_new_one(before: Any, after: Any) 
 
 
 def form(interface: Interface) -> dict[str, Any]:
-    """What changes tell of, as text."""
+    """Return what changes tell of, as text."""
     return {
         "listen_port": str(interface.listen_port),
         "fwmark": f"0x{interface.fwmark:x}" if interface.fwmark else "off",

@@ -24,14 +24,14 @@ def script(folder: Path, body: str) -> str:
 
 
 def failure(command: DumpCommand) -> SourceError:
-    """How it fails."""
+    """Return the words with which it fails."""
     with pytest.raises(SourceError) as failed:
         command.run()
     return failed.value
 
 
 def is_gone(pid: int) -> bool:
-    """Whether no such process runs (one that nobody reaped yet does not run)."""
+    """Return True if no such process runs (one that nobody reaped yet does not run)."""
     listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
     return listed.stdout.strip()[:1] in ("", "Z")
 

@@ -300,7 +300,7 @@ class Endpoint:
 
 @dataclass
 class Seen:
-    """What the looks saw of a peer: its totals at the last one, and the bytes that grew by then."""
+    """Peer as the looks saw it: its totals at the last one, and the bytes that grew by then."""
 
     handshake: int
     rx: int

@@ -95,7 +95,7 @@ def tokens(data: bytes) -> Iterator[bytes]:
 
 
 def opens(key: bytes, data: bytes) -> int:
-    """How many values in some bytes a key opens."""
+    """Count the values in some bytes that a key opens."""
     cipher, count = Fernet(key), 0
     for token in tokens(data):
         for end in range(len(token), 99, -4):

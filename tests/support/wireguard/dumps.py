@@ -68,5 +68,5 @@ def snapshot(
     ifindex: int | None = 5,
     host: str = "hub",
 ) -> Snapshot:
-    """What the host with this dump looks like."""
+    """Return the host with this dump."""
     return parse_dump(text, host=host, read_at_ms=read_at_ms, ifindex=lambda _: ifindex)

@@ -1,4 +1,4 @@
-"""What a source should tell of each step of the play, and how an event is written for comparing."""
+"""Events that a source should tell of each step of the play, written for comparing."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Look(msgspec.Struct, frozen=True):
 
 
 def recording() -> tuple[dict[str, str], list[Look]]:
-    """Who is who by public key, and the looks; `play` says how it was made."""
+    """Return who is who by public key, and the looks; `play` says how it was made."""
     names: dict[str, str] = {}
     looks: list[Look] = []
     for line in RECORDING.read_text().splitlines(keepends=True):
@@ -145,7 +145,7 @@ def played(host: str, *, reverse: bool = False) -> dict[str, tuple[Event, ...]]:
 
 
 def locate(ip: str) -> Location | None:
-    """Where the addresses of the play are said to be."""
+    """Return the places at which the addresses of the play are said to be."""
     if ip.startswith("192.0.2."):
         return Location("AU", "Australia", 64_497, "Example South")
     return Location("NL", "Netherlands", 64_496, "Example North")

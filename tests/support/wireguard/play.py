@@ -1,4 +1,4 @@
-"""What can happen to a WireGuard hub, step by step, on a real network.
+"""Play: all that can happen to a WireGuard hub, step by step, on a real network.
 
 `python -m tests.support.wireguard.play tests/data/wireguard-play.txt` records it: `= KEY NAME` says
 who is who, `# MILLISECONDS STEP` begins the dump after a step. The keys are made for it and open

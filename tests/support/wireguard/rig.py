@@ -49,7 +49,7 @@ class CannotRunError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a peer is: its address in the tunnel, its own and the hub's outside of it."""
+    """Link of a peer: its address in the tunnel, its own and the hub's outside of it."""
 
     tunnel: str
     outside: str
@@ -208,7 +208,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class PeerCounters:
-    """What `wg` on the hub says of a peer."""
+    """Peer as `wg` on the hub shows it."""
 
     endpoint: str
     handshake: int
@@ -306,7 +306,7 @@ class Rig:
         self.hub.run("wg", "set", "wg0", *arguments, given=given)
 
     def counters(self, name: str) -> PeerCounters:
-        """What the hub's own `wg show wg0` says of a peer."""
+        """Return what the hub's own `wg show wg0` says of a peer."""
         key = self.peers[name].public_key
 
         def shown(what: str) -> list[str]:

@@ -49,7 +49,7 @@ def bench(tmp_path: Path) -> Iterator[SettingsBench]:
 
 @pytest.fixture
 def dump_file(tmp_path: Path) -> Path:
-    """What the "WireGuard" of the test prints."""
+    """File with what the "WireGuard" of the test prints."""
     path = tmp_path / "dump"
     path.write_text(dump(PeerRow("alice"), PeerRow("bob"), idle("carol")))
     return path
@@ -67,7 +67,7 @@ def local(bench: SettingsBench) -> StoredSource:
 
 
 def flowing(app: TocsinApp) -> str:
-    """What is on the screen, without its frames and line ends."""
+    """Return the text on the screen, without its frames and line ends."""
     return " ".join(screen_text(app).replace("│", " ").split())
 
 
@@ -435,7 +435,7 @@ def test_this_terminals_worker_runs_what_is_active(bench: SettingsBench, dump_fi
 
 
 def quit_text(bench: SettingsBench) -> tuple[str, bool]:
-    """What ctrl+q shows, and whether the app ended."""
+    """Return what ctrl+q shows, and True if the app ended."""
     seen: list[str] = []
 
     async def scene() -> bool:

@@ -1,4 +1,4 @@
-"""What can be done with deliveries on their list: retry, skip, reseal, and what is told of it."""
+"""Actions on deliveries in their list: retry, skip, reseal, and what is told of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a list of deliveries has room for."""
+"""Rows of deliveries, in the room that there is."""
 
 from __future__ import annotations
 

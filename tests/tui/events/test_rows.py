@@ -1,4 +1,4 @@
-"""How an event reads as a row."""
+"""Events as rows."""
 
 from __future__ import annotations
 

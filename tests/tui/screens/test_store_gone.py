@@ -30,7 +30,7 @@ def cut(path: Path) -> None:
 
 
 def panel_text(app: TocsinApp) -> str:
-    """What the panel shows, without its frame and line ends."""
+    """Return what the panel shows, without its frame and line ends."""
     region = app.screen.query_one(".dialog").region
     lines = screen_text(app).splitlines()[region.y : region.bottom]
     return flat(" ".join(line[region.x + 1 : region.right - 1] for line in lines))

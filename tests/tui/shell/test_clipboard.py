@@ -1,4 +1,4 @@
-"""What is copied leaves the terminal by the way that the notice names."""
+"""Clipboard: a copy leaves the terminal by the way that the notice names."""
 
 from __future__ import annotations
 

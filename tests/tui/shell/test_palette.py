@@ -136,7 +136,7 @@ def test_what_is_said_of_the_chosen_line_can_be_read(bench: Bench, theme: str) -
 
 
 def ratio(one: Color, other: Color) -> float:
-    """How far two colours stand apart, as WCAG has it."""
+    """Return the contrast of two colours, as WCAG has it."""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
@@ -194,6 +194,6 @@ def test_over_a_menu_it_says_that_this_is_first(bench: Bench) -> None:
 
 
 async def found(app: TocsinApp, words: str) -> list[str]:
-    """What a search on the screen that is seen finds, each with its explanation."""
+    """Return what a search on the screen that is seen finds, each with its explanation."""
     hits = [hit async for hit in Actions(app.screen).search(words) if isinstance(hit, Hit)]
     return [f"{getattr(hit.match_display, 'plain', hit.match_display)} {hit.help}" for hit in hits]

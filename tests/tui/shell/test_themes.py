@@ -56,7 +56,7 @@ def segment(app: TocsinApp, start: str) -> Segment:
 
 
 def chosen(app: TocsinApp, start: str) -> bool:
-    """Whether what begins so is shown reversed."""
+    """Return True if what begins so is shown reversed."""
     style = segment(app, start).style
     return style is not None and bool(style.reverse)
 

@@ -39,7 +39,7 @@ def bench(tmp_path: Path) -> Iterator[SettingsBench]:
 
 @pytest.fixture
 def dump_file(tmp_path: Path) -> Path:
-    """What the "WireGuard" of the test prints."""
+    """File with what the "WireGuard" of the test prints."""
     path = tmp_path / "dump"
     path.write_text(dump(PeerRow("alice"), PeerRow("bob"), idle("carol")))
     return path

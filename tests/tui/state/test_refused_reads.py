@@ -19,7 +19,7 @@ REASON = "disk I/O error: look at the disk"
 
 
 class Readable:
-    """Whether what the screens ask for can be read."""
+    """Switch for what the screens ask for: it can be read, or not."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = True

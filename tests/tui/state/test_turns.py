@@ -1,4 +1,4 @@
-"""What an admin asked for is done in order, and told, whatever screen is seen by then."""
+"""Changes of an admin are done in order, and told, whatever screen is seen by then."""
 
 from __future__ import annotations
 

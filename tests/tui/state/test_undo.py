@@ -1,4 +1,4 @@
-"""What was changed in a part of Admin can be undone there, also after it was left."""
+"""Undo in a part of Admin, also after it was left."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def bench(tmp_path: Path) -> Iterator[SettingsBench]:
 
 
 def kept(bench: SettingsBench) -> tuple[object, ...]:
-    """What the three parts set."""
+    """Return what the three parts set."""
     return (
         bench.opened.call(settings.load_all),
         [(one.name, one.active) for one in bench.opened.call(sources.load_all)],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from domain.actors import Actor
 from domain.settings import DEFAULTS
 from store import audit, migrations, workers
 from store.database import Store, open_store
+from store.engine import StoreConnection
 from store.migrations import older_tables, progress
 from store.overview import read_overview
 from tests.cli.db.test_upgrade import upgrading
@@ -115,7 +115,7 @@ def test_a_store_is_under_upgrade_until_it_can_be_written(
     seen: list[bool] = []
     show = older_tables.show
 
-    def looking(connection: sqlite3.Connection, schema: int) -> None:
+    def looking(connection: StoreConnection, schema: int) -> None:
         seen.append(store.outdated and store.upgrade is None)
         show(connection, schema)
 
@@ -157,6 +157,6 @@ def test_admin_names_the_copy_until_it_is_deleted(path: Path) -> None:
 
 
 def shown(store: Store) -> str:
-    """What Admin says is wrong, and what else it notes."""
+    """Return what Admin says is wrong, and what else it notes."""
     overview = store.call(read_overview, None)
     return problems_of(make_report(overview, DEFAULTS, store, MADE_MS)).plain.replace("\n", " ")

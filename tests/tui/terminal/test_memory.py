@@ -66,7 +66,7 @@ def nodes_now() -> Counter[str]:
 
 
 async def objects_at_rest(pilot: Pilot[int]) -> int:
-    """How many objects are kept that may keep others, the lines of the last paint included."""
+    """Count the objects that may keep others, the lines of the last paint included."""
     before = now = 0
     for _ in range(PATIENCE):
         gc.collect()

@@ -51,7 +51,7 @@ def with_webhooks(tocsin: Tocsin, *names: str) -> None:
 
 
 def body(terminal: Terminal) -> list[str]:
-    """What is shown below the line with the clock."""
+    """Return what is shown below the line with the clock."""
     return terminal.cells.text.split("\n")[1:]
 
 

@@ -116,7 +116,7 @@ def _outside_classes(node: ast.AST) -> Iterator[str]:
 
 
 def _own(node: ast.AST) -> Iterator[tuple[int, str]]:
-    """What a class names of itself: what it defines, sets and reads."""
+    """Return the names of itself that a class defines, sets and reads."""
     match node:
         case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
             yield node.lineno, name

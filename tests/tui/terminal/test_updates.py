@@ -71,7 +71,7 @@ class Painted(Cells):
 
 
 def painted(written: str) -> dict[tuple[int, int], tuple[str, dict[str, str]]]:
-    """What a terminal that got this shows at each place, and its colours."""
+    """Return what a terminal that got this shows at each place, and its colours."""
     cells = Painted()
     cells.feed(written.encode())
     return cells.inks

@@ -1,4 +1,4 @@
-"""What another admin does while the form is open: told within a second, and what to do about it."""
+"""Edits of another admin while the form is open: told within a second, with what can be done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was typed into the form is kept: as a draft, and beside what others saved meanwhile."""
+"""Texts typed into the form are kept: as a draft, and beside what others saved meanwhile."""
 
 from __future__ import annotations
 

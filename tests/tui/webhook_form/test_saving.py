@@ -1,4 +1,4 @@
-"""What happens to the form between the key that saves and its end, and at a lost connection."""
+"""Saving of the form, from the key to its end, and at a lost connection."""
 
 from __future__ import annotations
 

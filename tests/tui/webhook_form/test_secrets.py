@@ -1,4 +1,4 @@
-"""What can be done with a signing secret in the form, and what comes of it."""
+"""Actions on a signing secret in the form, and what comes of them."""
 
 from __future__ import annotations
 

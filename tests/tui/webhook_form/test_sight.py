@@ -1,4 +1,4 @@
-"""What the form shows of itself: what comes up, what is folded, what was tested and saved."""
+"""Sight of the form: what comes up, what is folded, what was tested and saved."""
 
 from __future__ import annotations
 

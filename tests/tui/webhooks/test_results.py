@@ -1,4 +1,4 @@
-"""What is told of attempts that were asked for here."""
+"""Results of attempts that were asked for here."""
 
 from __future__ import annotations
 

@@ -135,5 +135,5 @@ def step(box: NameValueBox, name: str, count: int) -> None:
 
 
 def text_of(box: Widget) -> str:
-    """What stands in a box of any kind."""
+    """Return the text in a box of any kind."""
     return box.text if isinstance(box, NameValueBox) else box.value  # type: ignore[attr-defined]

@@ -37,7 +37,7 @@ def row(key: int, version: int = 0) -> Row:
 
 
 def drawn(table: LiveTable) -> list[str]:
-    """What is on the screen."""
+    """Return what is on the screen."""
     strips = table.screen._compositor.render_strips()
     return ["".join(f"{segment.text}|{segment.style}" for segment in strip) for strip in strips]
 

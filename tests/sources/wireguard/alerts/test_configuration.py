@@ -24,7 +24,7 @@ BOB = PeerRow("bob", allowed_ips="10.99.0.3/32,10.50.0.0/16")
 
 
 def steps_of(work: Callable[[], object]) -> int:
-    """How many instructions this runs: a measure of work that no busy machine changes."""
+    """Count the instructions that this runs: a measure of work that no busy machine changes."""
     count = 0
 
     def trace(frame: FrameType, event: str, _arg: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What holds of alerts whatever a host looks like."""
+"""Properties of alerts, whatever a host looks like."""
 
 from __future__ import annotations
 

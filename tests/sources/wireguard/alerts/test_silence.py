@@ -244,7 +244,7 @@ def test_an_interface_that_restarts_keeps_what_is_known_of_silences() -> None:
 
 
 def test_a_recorded_peer_whose_link_is_cut_is_unreachable_and_the_busy_one_is_not() -> None:
-    """What a real hub saw of alice, who is busy, and of bob, who is cut off, for 330 s."""
+    """A real hub saw alice, who is busy, and bob, who is cut off, for 330 s."""
     host = Host()
     looks: dict[float, list[PeerRow]] = {}
     for line in RECORDED.read_text().splitlines():
