@@ -27,18 +27,18 @@ SHOWN = 20
 """Events that are listed at most."""
 
 
-class Search(Protocol):
+class IdSearch(Protocol):
     """Search for the events with an id, or for those among them that are meant."""
 
     def __call__(self, *, created_s: int | None = None, number: int | None = None) -> Namesakes: ...
 
 
-def kept_with_id(store: Store, id_: str, type_: EventType | None) -> Search:
+def kept_with_id(store: Store, id_: str, type_: EventType | None) -> IdSearch:
     """Return the search among all that are kept, of one type or of all."""
     return partial(store.call, reading.with_id, id_, type_, limit=SHOWN)
 
 
-def among(events: Sequence[StoredEvent]) -> Search:
+def among(events: Sequence[StoredEvent]) -> IdSearch:
     """Return the search among these, which have the id."""
 
     def search(*, created_s: int | None = None, number: int | None = None) -> Namesakes:
@@ -52,7 +52,7 @@ def among(events: Sequence[StoredEvent]) -> Search:
     return search
 
 
-def only_one(search: Search, id_: str, args: Namespace, missing: str) -> StoredEvent:
+def only_one(search: IdSearch, id_: str, args: Namespace, missing: str) -> StoredEvent:
     """The one of the events with this id that `--created` and `--number` leave.
 
     Raises NotFound with `missing`, and Failure with a list where it is not clear which is meant.
@@ -78,7 +78,7 @@ def require_id(id_: str | None, option: str, args: Namespace) -> None:
         raise Failure(reason, ExitCode.USAGE)
 
 
-def _cure(found: Namesakes, search: Search, *, takes_type: bool) -> str:
+def _cure(found: Namesakes, search: IdSearch, *, takes_type: bool) -> str:
     first = found.first[0]
     if takes_type and len({event.type for event in found.first}) == found.count:
         return f"name the type, as `tocsin event show {first.type.value} {quote(first.id)}`"
