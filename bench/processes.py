@@ -19,10 +19,3 @@ def rss_mb(pid: int) -> float:
     """Resident memory, millions of bytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def peak_mb(pid: int) -> float:
-    """Resident memory at its most, millions of bytes."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    peak = next(line for line in lines if line.startswith("VmHWM"))
-    return int(peak.split()[1]) * 1024 / 1e6

@@ -6,11 +6,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
-from shlex import quote
 
 import msgspec
 
-from store.records import QuarantinedEvent, StoredEvent
+from store.records import StoredEvent
 
 MAX_ANSWER_BODY = 4096
 MAX_ANSWER_HEADERS = 8192
@@ -89,23 +88,6 @@ def refused_member(
         if same:
             return same[0] if len(same) == 1 else None
     return None
-
-
-def reseal_command(
-    delivery_id: str, refused: Sequence[RefusalEntry], members: Sequence[StoredEvent]
-) -> str:
-    """Return the command that sets the first refused event aside and sends the others on."""
-    event = refused_member(refused, members)
-    apart = None if event is None else event.apart_from(members)
-    without = quote(refused[0].id if event is None else event.id)
-    command = f"tocsin delivery reseal {delivery_id} --without {without}"
-    return command if apart is None else f"{command} {apart.option}"
-
-
-def release_command(event: QuarantinedEvent) -> str:
-    """Return the command that sends an event out of quarantine."""
-    command = f"tocsin webhook release {event.webhook_id} {quote(event.event_id)}"
-    return command if event.apart is None else f"{command} {event.apart.option}"
 
 
 def _entries(text: str) -> Iterator[RefusalEntry]:

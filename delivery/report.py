@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
+from delivery.outcome import RefusalEntry, refused_member
 from domain.event_types import EventType
 from domain.settings import Settings
 from domain.source_kinds import kind_named
@@ -18,7 +20,16 @@ from store.files import free_bytes, store_bytes
 from store.migrations import LATEST
 from store.migrations.progress import Copy, Upgrade, copies
 from store.overview import Overview
-from store.records import Delivery, StoredSource, StoredWorker, Webhook, WebhookStatus, target_of
+from store.records import (
+    Delivery,
+    QuarantinedEvent,
+    StoredEvent,
+    StoredSource,
+    StoredWorker,
+    Webhook,
+    WebhookStatus,
+    target_of,
+)
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
 
 CROWDED = "due, and waits until one of the attempts under way ends"
@@ -260,6 +271,23 @@ def taken_twice(events: int) -> str:
     if events == 1:
         return "A receiver that took it already gets it twice."
     return "A receiver that took some of them already gets those twice."
+
+
+def reseal_command(
+    delivery_id: str, refused: Sequence[RefusalEntry], members: Sequence[StoredEvent]
+) -> str:
+    """Return the command that sets the first refused event aside and sends the others on."""
+    event = refused_member(refused, members)
+    apart = None if event is None else event.apart_from(members)
+    without = quote(refused[0].id if event is None else event.id)
+    command = f"tocsin delivery reseal {delivery_id} --without {without}"
+    return command if apart is None else f"{command} {apart.option}"
+
+
+def release_command(event: QuarantinedEvent) -> str:
+    """Return the command that sends an event out of quarantine."""
+    command = f"tocsin webhook release {event.webhook_id} {quote(event.event_id)}"
+    return command if event.apart is None else f"{command} {event.apart.option}"
 
 
 def drop_question(droppings: Sequence[tuple[Webhook, int]], after: EventType) -> str:

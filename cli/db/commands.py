@@ -27,9 +27,6 @@ from store.workers import SendingLock
 BREATH_S = 0.001
 """SQLite is unfair to who waits: without this pause pruning would starve other writers."""
 
-GIVEN_BACK = 2_000
-"""Pages given back to the disk in one short transaction."""
-
 SMALLEST_PAGE = 512
 
 _KEY_QUESTION = (
@@ -253,7 +250,7 @@ def _prune_all(store: Store, retention: pruning.Retention, context: Context) -> 
 
 def _give_back(store: Store) -> None:
     """Give freed pages back, at most as often as the file can have pages."""
-    for _ in range(store_bytes(store.path) // (GIVEN_BACK * SMALLEST_PAGE) + 1):
-        if not store.call(pruning.give_back, GIVEN_BACK):
+    for _ in range(store_bytes(store.path) // (pruning.PAGES * SMALLEST_PAGE) + 1):
+        if not store.call(pruning.give_back):
             return
         time.sleep(BREATH_S)

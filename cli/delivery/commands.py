@@ -11,8 +11,8 @@ from cli.event.lookup import among, only_one, require_id
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import attempt_shape, delivery_shape
 from cli.webhook.lookup import note_what_holds_back
-from delivery.outcome import refused_events, release_command, reseal_command
-from delivery.report import taken_twice
+from delivery.outcome import refused_events
+from delivery.report import release_command, reseal_command, taken_twice
 from delivery.request import NO_URL, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from cli.json_shapes import header_lines, secret_lines, shown_url
 from cli.output import labelled
-from delivery.outcome import release_command
-from delivery.report import at_interval_0, undelivered
+from delivery.report import at_interval_0, release_command, undelivered
 from domain.settings import BY_NAME, Settings
 from domain.times import format_duration
 from domain.webhooks import WebhookFields

@@ -25,6 +25,9 @@ CHUNK = 500
 SLICE = 2_000
 """Events of one transaction: some milliseconds, since they lie one behind the other."""
 
+PAGES = 2_000
+"""Pages given back to the disk in one short transaction."""
+
 
 class Retention(msgspec.Struct, frozen=True):
     """Times for which finished rows are kept, in milliseconds."""
@@ -129,10 +132,10 @@ class Pruning:
         return first
 
 
-def give_back(pages: int = 2_000) -> bool:
+def give_back() -> bool:
     """Give freed pages back to the disk; True if there may be more of them."""
     # A page goes with each step of this statement, and Python's execute() takes one step only.
-    database.connection().executescript(f"PRAGMA incremental_vacuum({pages:d})")
+    database.connection().executescript(f"PRAGMA incremental_vacuum({PAGES:d})")
     return int(database.execute_sql("PRAGMA freelist_count").fetchone()[0]) > 0
 
 

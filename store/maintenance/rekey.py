@@ -21,7 +21,7 @@ from peewee import PeeweeException
 from domain.actors import Actor
 from store import audit, files
 from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey, unavailable
-from store.maintenance.prune import give_back
+from store.maintenance.prune import PAGES, give_back
 from store.models import FactRow, database
 from store.vault import FINGERPRINT, Vault, fingerprint_of, keys_in, new_key
 
@@ -33,9 +33,6 @@ ENCRYPTED = {"webhook": ("headers", "secrets"), "source": ("secrets",), "draft":
 
 REKEYED = "store.rekey"
 """The action of the audit trail."""
-
-PAGES = 2_000
-"""Pages given back in one short transaction."""
 
 Access = Callable[[], AbstractContextManager[object]]
 """Context for the steps at the key file: the rights to its folder, if these are others."""
@@ -255,7 +252,7 @@ def _give_back_all() -> None:
     """Give free pages back to the disk, as many as there are now."""
     free = int(database.execute_sql("PRAGMA freelist_count").fetchone()[0])
     for _ in range(0, free, PAGES):
-        give_back(PAGES)
+        give_back()
 
 
 def _put(vault: Vault) -> None:

@@ -13,8 +13,8 @@ from delivery.outcome import (
     refusal,
     refused_events,
     refused_member,
-    reseal_command,
 )
+from delivery.report import reseal_command
 from sources.intake import Receipt, RefusedEvent
 from store.records import StoredEvent
 from tests.support.stores import ALERTS, NOW, compact

@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from delivery.outcome import refused_events, reseal_command
+from delivery.outcome import refused_events
+from delivery.report import reseal_command
 from domain.safe import safe
 from domain.wording import counted, size_text
 from store.queue import deliveries, delivery_list

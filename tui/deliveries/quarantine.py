@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from delivery.outcome import release_command
+from delivery.report import release_command
 from domain.safe import safe
 from domain.wording import span_text
 from store.queue import deliveries, delivery_requests
