@@ -89,7 +89,7 @@ class Output:
 
         None shows as "-"; numbers are aligned to the right.
         """
-        limit = self._columns()
+        limit = _columns(self._stdout) if self.stdout_is_terminal else None
         for line in table_lines(rows, headers):
             self._stdout.write((line if limit is None else cut(line, limit)) + "\n")
 
@@ -98,37 +98,32 @@ class Output:
         self._stdout.write("\x1b[H\x1b[2J")
 
     def note(self, text: str) -> None:
-        """Write a line to stderr. It is no failure if nobody reads it."""
+        """Write a line to stderr. It is no failure if nobody reads it, or its terminal is gone."""
         try:
             self._stderr.write(_line(text))
-        except BrokenPipeError:
+        except OSError:
             _abandon(self._stderr)
 
     def warn(self, text: str) -> None:
         """Write a line to stderr that begins with the word of `tocsin status` for a warning."""
         self.note(f"{WARNING}{text}")
 
-    def redraw(self, text: str) -> bool:
-        """Draw the last line of stderr again, on a terminal; False elsewhere."""
-        if not self._stderr.isatty():
-            return False
-        shown = safe(text, len(text) * 10)
-        columns = os.get_terminal_size(self._stderr.fileno()).columns
-        self._stderr.write(f"\r{cut(shown, columns)}\x1b[K")
-        self._stderr.flush()
-        return True
+    @property
+    def stderr_is_terminal(self) -> bool:
+        """True if a line of stderr can be drawn again."""
+        return self._stderr.isatty()
+
+    def redraw_directly(self, text: str) -> None:
+        """Draw the last line of stderr, a terminal, again, in the way of `note_directly`."""
+        shown, limit = safe(text, len(text) * 10), _columns(self._stderr)
+        self._write_directly(f"\r{shown if limit is None else cut(shown, limit)}\x1b[K")
 
     def note_directly(self, text: str) -> None:
         """Write a line to stderr past its buffer and lock, for a thread that a reader may block.
 
         Other threads can write and end meanwhile. Raises OSError.
         """
-        descriptor = self._stderr.fileno()
-        data = _line(text).encode(self._stderr.encoding, "backslashreplace")
-        while data:
-            select.select((), (descriptor,), ())
-            with suppress(BlockingIOError):
-                data = data[os.write(descriptor, data) :]
+        self._write_directly(_line(text))
 
     def confirm(self, question: str, yes: bool) -> None:
         """Ask before something is lost. `question` says what and how much; `yes` answers it.
@@ -158,10 +153,13 @@ class Output:
         _abandon(self._stdout)
         _abandon(self._stderr)
 
-    def _columns(self) -> int | None:
-        if not self.stdout_is_terminal:
-            return None
-        return os.get_terminal_size(self._stdout.fileno()).columns or None
+    def _write_directly(self, text: str) -> None:
+        descriptor = self._stderr.fileno()
+        data = text.encode(self._stderr.encoding, "backslashreplace")
+        while data:
+            select.select((), (descriptor,), ())
+            with suppress(BlockingIOError):
+                data = data[os.write(descriptor, data) :]
 
 
 def json_text(value: object, indent: int | None = 2) -> str:
@@ -172,6 +170,11 @@ def json_text(value: object, indent: int | None = 2) -> str:
 
 def _line(text: str) -> str:
     return safe(text, len(text) * 10, keep_newlines=True) + "\n"
+
+
+def _columns(terminal: TextIO) -> int | None:
+    """The width of a terminal; None where it does not say."""
+    return os.get_terminal_size(terminal.fileno()).columns or None
 
 
 def _abandon(stream: TextIO) -> None:
@@ -267,35 +270,6 @@ def _fill(descriptor: int) -> None:
         os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
-class ProgressLine:
-    """Progress of what takes long: a line that is drawn again, or one for each tenth and part.
-
-    Used as a context manager, at whose end the drawn line goes.
-    """
-
-    def __init__(self, out: Output, title: str) -> None:
-        self._out = out
-        self._title = title
-        self._shown: object = None
-        self._is_drawn = False
-
-    def __enter__(self) -> ProgressLine:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._is_drawn:
-            self._out.redraw("")
-
-    def show(self, percent: int, part: str) -> None:
-        """Show how far it is and at which part, as often as that is known."""
-        text = f"{self._title}: {percent} %, {part}"
-        if self._out.redraw(text):
-            self._is_drawn = True
-        elif self._shown != (percent // TENTH, part):
-            self._shown = percent // TENTH, part
-            self._out.note(text)
-
-
 class LogLines:
     """Log lines that a thread of its own writes in order; used as a context manager.
 
@@ -349,6 +323,58 @@ class LogLines:
                 return self._lines.popleft()
             dropped, self._dropped = self._dropped, 0
             return _dropped_text(dropped) if dropped else None
+
+
+class NewestLine(LogLines):
+    """Lines that a thread of its own writes, of which the newest alone waits."""
+
+    def note(self, line: str) -> None:
+        """Let a line take the place of the one that waits. Never waits for a reader."""
+        with self._changed:
+            self._lines.clear()
+            self._lines.append(line)
+            self._changed.notify()
+
+
+class ProgressLine:
+    """Progress of what takes long: a line that is drawn again, or one for each tenth and part.
+
+    A thread writes it, so that who works waits for no terminal. Used as a context manager, at
+    whose end the drawn line goes.
+    """
+
+    def __init__(self, out: Output, title: str) -> None:
+        self._out = out
+        self._title = title
+        self._shown: object = None
+        self._lines: LogLines | None = None
+        self._is_drawn = False
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._lines is None:
+            return
+        if self._is_drawn:
+            self._lines.note("")
+        self._lines.__exit__()
+
+    def show(self, percent: int, part: str) -> None:
+        """Show how far it is and at which part, as often as that is known, on any thread.
+
+        Never waits for a reader and never raises.
+        """
+        lines = self._lines or self._begin()
+        if self._is_drawn or self._shown != (percent // TENTH, part):
+            self._shown = percent // TENTH, part
+            lines.note(f"{self._title}: {percent} %, {part}")
+
+    def _begin(self) -> LogLines:
+        out, self._is_drawn = self._out, self._out.stderr_is_terminal
+        lines = NewestLine(out.redraw_directly) if self._is_drawn else LogLines(out.note_directly)
+        self._lines = lines.__enter__()
+        return lines
 
 
 def _dropped_text(count: int) -> str:

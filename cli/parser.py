@@ -36,7 +36,7 @@ class _Formatter(argparse.HelpFormatter):
 
 def _columns() -> int:
     try:
-        return min(os.get_terminal_size(1).columns, WIDEST)
+        return min(os.get_terminal_size(1).columns or WIDEST, WIDEST)
     except OSError:
         return WIDEST
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import re
 from collections.abc import Iterator
 
 import pytest
 
 from cli.exit_codes import ExitCode, Failure
-from cli.parser import COMMANDS, EVENT_TYPES, LEAVES, Parser, build, load
+from cli.parser import COMMANDS, EVENT_TYPES, LEAVES, WIDEST, Parser, build, load
 from domain.event_types import EventType
 
 ISSUE = """
@@ -197,6 +198,15 @@ def test_help_of_every_parser_fits() -> None:
     for parser in [build(), *parsers(build())]:
         assert isinstance(parser, Parser)
         assert all(len(line) <= 100 for line in parser.format_help().splitlines())
+
+
+def test_help_is_as_wide_as_usual_where_the_terminal_does_not_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((WIDEST, 50)))
+    usual = build().format_help()
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((0, 0)))
+    assert build().format_help() == usual
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import sqlite3
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,14 @@ import pytest
 from cli.exit_codes import ExitCode
 from store import migrations
 from store.migrations import progress
+from tests.cli.test_log_lines import start
 from tests.store.test_interrupted_upgrade import KILLED
 from tests.support.program import Tocsin
 from tests.support.program_store import status_of
 from tests.support.released_stores import RELEASED, copy_of, kept_by
 from tests.support.stores import ALERTS, run_child
 from tests.support.terminals import on_terminal
+from tests.support.waiting import PATIENCE_S, eventually
 
 KEPT = kept_by(RELEASED[0])
 EVENT = KEPT["events"]["alerts"][0][1]
@@ -180,6 +185,44 @@ def test_on_a_terminal_it_draws_one_line(older: Tocsin) -> None:
     assert drawn.count("\n") <= 3
     assert "\r\x1b[K" in last
     assert "is now of schema" in last
+
+
+@contextmanager
+def stopped() -> Iterator[int]:
+    """A terminal that takes no output, as after Ctrl+S."""
+    master, slave = os.openpty()
+    termios.tcflow(slave, termios.TCOOFF)
+    yield slave
+    for end in (master, slave):
+        os.close(end)
+
+
+@contextmanager
+def gone() -> Iterator[int]:
+    """A terminal that is not there any more."""
+    master, slave = os.openpty()
+    os.close(master)
+    yield slave
+    os.close(slave)
+
+
+@pytest.mark.parametrize("terminal", [stopped, gone])
+def test_a_terminal_that_takes_nothing_is_not_in_the_way(
+    older: Tocsin, terminal: Callable[[], AbstractContextManager[int]]
+) -> None:
+    with terminal() as stderr:
+        process = start(older, stderr, "db", "upgrade")
+        eventually(lambda: is_upgraded(older.db), "the store is upgraded")
+        if terminal is stopped:
+            termios.tcflow(stderr, termios.TCOON)
+        assert process.wait(PATIENCE_S) == ExitCode.OK
+
+
+def is_upgraded(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as store:
+        ((version,),) = store.execute("PRAGMA user_version").fetchall()
+        ((begun,),) = store.execute("SELECT count(*) FROM fact WHERE name = 'upgrade'").fetchall()
+    return (version, begun) == (migrations.LATEST, 0)
 
 
 def test_a_worker_upgrades_and_goes_on(older: Tocsin) -> None:
