@@ -21,7 +21,7 @@ from store.maintenance import backup as backups
 from store.maintenance import health
 from store.maintenance import prune as pruning
 from store.migrations import LATEST, remnants
-from store.migrations.progress import Copy, copies, copy_of
+from store.migrations.progress import Copy, copies
 from store.workers import SendingLock
 
 BREATH_S = 0.001
@@ -44,8 +44,10 @@ def upgrade(args: Namespace, context: Context) -> None:
         done = "is up to date" if there else "is made"
         context.out.note(f"{older.path} {done} (schema {LATEST}).")
         return
+    own = older.upgrade and older.upgrade.copy  # of one that goes on
+    others = {copy.path for copy in copies(older.path, LATEST)} - {own}
     path = context.open_store(migrate=True).path
-    copies_made = [copy for copy in copies(path, LATEST) if copy.path == copy_of(path, LATEST)]
+    copies_made = [copy for copy in copies(path, LATEST) if copy.path not in others]
     context.out.note(f"{path} is now of schema {LATEST}.{_copy_words(copies_made)}")
 
 
@@ -139,10 +141,9 @@ def prune(args: Namespace, context: Context) -> None:
 def _refuse_upgrading(store: Store) -> None:
     """Refuse a backup of a store that is upgraded in part: there is a copy of what it was."""
     if store.upgrade is not None:
-        copy = copy_of(store.path, LATEST)
         raise Failure(
             f"{store.upgrade.sentence(store.path)}; back it up when that is done. What it was "
-            f"before lies in {copy} once that is written",
+            f"before lies in {store.upgrade.copy} once that is written",
             ExitCode.TEMPORARY,
         )
 

@@ -6,6 +6,7 @@ holds the lock, the upgrade was interrupted.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import msgspec
 from peewee import DatabaseProxy
 
 from store import files
+from store.errors import StoreBusy
 
 FACT = "upgrade"
 
@@ -33,17 +35,21 @@ _PARTS = {
 _VERSION = slice(60, 64)
 """Bytes in the header of a database with the number of its schema."""
 
+NUMBERS = range(1, 10)
+"""Numbers of the copies that upgrades to one schema made; the first has none in its name."""
+
 
 class Progress(msgspec.Struct, frozen=True):
     """Progress of an upgrade: `done` counts the events, or the pages of the copy, of `total`.
 
-    `since` is the schema of the store before it.
+    `since` is the schema of the store before it, `copy` the name of the copy that it makes.
     """
 
     since: int
     phase: str = COPY
     done: int = 0
     total: int = 0
+    copy: str = ""
 
     @property
     def is_swapped(self) -> bool:
@@ -67,16 +73,21 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Upgrade(msgspec.Struct, frozen=True):
-    """An upgrade as others see it; `under_way` is False for one that was interrupted."""
+    """An upgrade as others see it; `under_way` is False for one that was interrupted.
+
+    `copy` is the one that it makes.
+    """
 
     percent: int
     under_way: bool
+    copy: Path
 
     @property
     def words(self) -> str:
         """State in a few words."""
-        state = "is being upgraded" if self.under_way else "is upgraded in part: interrupted at"
-        return f"{state} ({self.percent} %)" if self.under_way else f"{state} {self.percent} %"
+        if self.under_way:
+            return f"is being upgraded ({self.percent} %)"
+        return f"is upgraded in part: interrupted at {self.percent} %"
 
     def sentence(self, path: Path) -> str:
         """State of the store at `path`, what that means, and the cure."""
@@ -139,16 +150,38 @@ def seen(progress: Progress, path: Path, target: int) -> Upgrade:
     elif progress.is_swapped:  # the file, half of which is free, is written anew into its log
         log, whole = (_size(file) for file in (path.with_name(f"{path.name}-wal"), path))
         progress = msgspec.structs.replace(progress, done=2 * log, total=whole)
-    return Upgrade(progress.percent, lock_of(path).is_held())
+    return Upgrade(progress.percent, lock_of(path).is_held(), own_copy(progress, path, target))
 
 
-def copy_of(path: Path, target: int) -> Path:
-    """Return the path of the copy that the upgrade to schema `target` makes."""
-    return path.with_name(f"{path.name}.before-schema-{target}")
+def copy_of(path: Path, target: int, number: int = 1) -> Path:
+    """Return the path of one of the copies that upgrades to schema `target` make."""
+    end = "" if number == 1 else f"-{number}"
+    return path.with_name(f"{path.name}.before-schema-{target}{end}")
+
+
+def free_copy(path: Path, target: int) -> Path:
+    """Return a path for the copy of a new upgrade. Raises StoreBusy if none is free.
+
+    What lies there already is of an earlier upgrade, and stays until the admin deletes it.
+    """
+    copies = [copy_of(path, target, number) for number in NUMBERS]
+    for copy in copies:
+        if not os.path.lexists(copy):
+            return copy
+    raise StoreBusy(
+        f"the upgrade of {path} makes a copy of it first, and {copies[0]} to {copies[-1].name} are "
+        "those of earlier ones: delete one that you need no more and try again; until then the "
+        "store stays as it is"
+    )
+
+
+def own_copy(progress: Progress, path: Path, target: int) -> Path:
+    """Return the path of the copy that this upgrade makes, whether it is written yet or not."""
+    return path.with_name(progress.copy) if progress.copy else copy_of(path, target)
 
 
 def draft_of(path: Path, target: int) -> Path:
-    """Return the path of that copy while it is written."""
+    """Return the path of a copy while it is written."""
     copy = copy_of(path, target)
     return copy.with_name(f"{copy.name}.part")
 
@@ -161,8 +194,9 @@ def copies(path: Path, latest: int) -> list[Copy]:
     """
     found = []
     for target in range(2, latest + 1):
-        with suppress(OSError):
-            found.append(_copy(copy_of(path, target)))
+        for number in NUMBERS:
+            with suppress(OSError):
+                found.append(_copy(copy_of(path, target, number)))
     return found
 
 

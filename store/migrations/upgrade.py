@@ -52,7 +52,8 @@ class StoreUpgrade:
     """The upgrade of one store in this process; made and run on the store's thread.
 
     `copy_to` writes a copy of the first file to the second, telling the pages done and in all.
-    `report` is called often. After `stop` is set the upgrade ends soon, to go on another time.
+    `report` is called often, and neither waits nor raises. After `stop` is set the upgrade ends
+    soon, to go on another time.
     """
 
     def __init__(
@@ -111,10 +112,11 @@ class StoreUpgrade:
         if since >= migrations.LATEST:
             return None
         migrations.check_key(self._database, self._vault, since=since)
+        copy = progress.free_copy(self._path, migrations.LATEST)
         self._check_room(Progress(since))
         with self._database.atomic():
             since = migrations.current_version(self._database)
-            state = Progress(since)
+            state = Progress(since, copy=copy.name)
             progress.note(self._database, state)
             self._database.execute_sql(f"PRAGMA user_version = {migrations.LATEST}")
         return state
@@ -145,12 +147,15 @@ class StoreUpgrade:
             copy.execute("DELETE FROM fact WHERE name = ?", (progress.FACT,))
             copy.execute(f"PRAGMA user_version = {state.since:d}")
             copy.commit()
-        draft.replace(progress.copy_of(self._path, migrations.LATEST))
+        draft.replace(self._own_copy(state))
         files.sync_folder(draft)
         with self._database.atomic():
             state = replace(state, phase=EVENTS, done=0, total=0)
             progress.note(self._database, state)
         return state
+
+    def _own_copy(self, state: Progress) -> Path:
+        return progress.own_copy(state, self._path, migrations.LATEST)
 
     def _remove_draft(self) -> None:
         """Remove a copy that was not finished, with its journal, which is played into no other."""
@@ -193,7 +198,7 @@ class StoreUpgrade:
                 with _overwriting(connection, number <= migrations.ENCRYPTED_URLS):
                     migrations.STEPS[number - 1](self._database, self._vault)
                 if number == migrations.ENCRYPTED_URLS and connection.total_changes > changes:
-                    self._note_remnants()
+                    self._note_remnants(state)
             if remnants.are_there():
                 state = replace(state, phase=REMNANTS)
                 progress.note(self._database, state)
@@ -201,9 +206,9 @@ class StoreUpgrade:
                 progress.forget(self._database)
         return state
 
-    def _note_remnants(self) -> None:
+    def _note_remnants(self, state: Progress) -> None:
         remnants.note()
-        copy = progress.copy_of(self._path, migrations.LATEST)
+        copy = self._own_copy(state)
         if not copy.exists():  # an upgrade that was interrupted, and an admin who needs no way back
             return
         self._warnings += (
@@ -230,7 +235,7 @@ class StoreUpgrade:
                         module.discard(connection)
                 progress.forget(self._database)
                 connection.execute(f"PRAGMA user_version = {state.since:d}")
-            progress.copy_of(self._path, migrations.LATEST).unlink(missing_ok=True)
+            self._own_copy(state).unlink(missing_ok=True)
             connection.executescript("PRAGMA incremental_vacuum")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -242,7 +247,8 @@ class StoreUpgrade:
 
     def _report(self, state: Progress) -> None:
         if self._stop.is_set():
-            raise StoreBusy(Upgrade(state.percent, under_way=False).sentence(self._path))
+            left = Upgrade(state.percent, under_way=False, copy=self._own_copy(state))
+            raise StoreBusy(left.sentence(self._path))
         self._report_to(state)
 
     @contextmanager

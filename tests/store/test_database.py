@@ -293,7 +293,6 @@ def test_the_half_written_backup_of_an_upgrade_that_was_killed_is_written_anew(
     older: Path,
 ) -> None:
     copy = older.with_name(f"tocsin.db.before-schema-{migrations.LATEST + 1}")
-    copy.touch()
     copy.with_name(f"{copy.name}.part").touch()
     run_child(OLDER + "open_store(path, migrate=True).close()", older)
     assert header(copy)[1] == migrations.LATEST

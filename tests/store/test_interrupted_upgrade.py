@@ -85,6 +85,47 @@ def test_a_killed_upgrade_goes_on_at_the_next_start(older: Path, phase: str, tim
     assert [one.schema for one in progress.copies(older, migrations.LATEST)] == [1]
 
 
+def earlier_copy(older: Path, number: int = 1) -> Path:
+    """A copy that an upgrade made before the store went back to the schema of then."""
+    copy = progress.copy_of(older, migrations.LATEST, number)
+    copy.write_bytes(RELEASED_DB.read_bytes() + bytes(4_096))
+    return copy
+
+
+@pytest.mark.parametrize(("phase", "times"), [(COPY, 1), (INDEX, 1)])
+def test_the_copy_of_an_earlier_upgrade_stays_beside_the_new_one(
+    older: Path, phase: str, times: int
+) -> None:
+    earlier = earlier_copy(older)
+    content = earlier.read_bytes()
+    killed(older, phase, times)
+    upgraded(older).close()
+    assert earlier.read_bytes() == content
+    made = progress.copy_of(older, migrations.LATEST, 2)
+    found = progress.copies(older, migrations.LATEST)
+    assert [(one.path, one.schema) for one in found] == [(earlier, 1), (made, 1)]
+    assert beside(older) == {"tocsin.db", "tocsin.key", earlier.name, made.name}
+
+
+def test_a_copy_that_was_made_just_before_a_kill_is_made_anew(older: Path) -> None:
+    killed(older, COPY)
+    own = earlier_copy(older)
+    upgraded(older).close()
+    assert progress.copies(older, migrations.LATEST) == [progress.Copy(own, own.stat().st_size, 1)]
+    assert own.stat().st_size == RELEASED_DB.stat().st_size
+
+
+def test_copies_that_nobody_deletes_end_in_a_refusal(older: Path) -> None:
+    copies = {earlier_copy(older, number) for number in progress.NUMBERS}
+    before = older.read_bytes()
+    with pytest.raises(StoreBusy, match=r"before-schema-.* to .*-9 are .*: delete one "):
+        upgraded(older)
+    assert older.read_bytes() == before
+    copies.pop().unlink()
+    upgraded(older).close()
+    assert len(progress.copies(older, migrations.LATEST)) == len(progress.NUMBERS)
+
+
 def test_what_a_kill_left_of_a_copy_is_played_into_no_other(older: Path) -> None:
     killed(older, COPY)
     draft = progress.draft_of(older, migrations.LATEST)
@@ -195,7 +236,8 @@ def test_a_second_process_says_how_far_the_first_is(
     with pytest.raises(StoreBusy, match=r"is being upgraded \(39 %\): until that is done"):
         upgraded(older)
     store = open_store(older)
-    assert store.upgrade == progress.Upgrade(39, under_way=True)
+    copy = progress.copy_of(older, migrations.LATEST)
+    assert store.upgrade == progress.Upgrade(39, under_way=True, copy=copy)
     store.close()
     lock.release()
 
@@ -270,9 +312,12 @@ def test_an_upgrade_takes_bounded_transactions(
     store.close()
 
 
+@pytest.mark.parametrize("copies", [0, 1])
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
-    older: Path, monkeypatch: pytest.MonkeyPatch
+    older: Path, monkeypatch: pytest.MonkeyPatch, copies: int
 ) -> None:
+    others = {earlier_copy(older).name for _ in range(copies)}
+
     def fail(_: sqlite3.Connection) -> int:
         raise sqlite3.OperationalError("no luck")
 
@@ -285,7 +330,7 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
         assert list(file.iterdump()) == list(before.iterdump())
         assert file.execute("PRAGMA user_version").fetchone() == (1,)
         assert file.execute("PRAGMA freelist_count").fetchone() == (0,)
-    assert beside(older) == {"tocsin.db", "tocsin.key"}
+    assert beside(older) == {"tocsin.db", "tocsin.key", *others}
     store = upgraded(older)
     check_kept(store)
     store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import termios
 from collections.abc import Callable, Iterator
@@ -153,6 +154,21 @@ def test_the_copy_is_named_until_it_is_deleted(older: Tocsin) -> None:
     assert f"{copy} (" in older.run("status").stdout
     assert "in clear" in older.run("status").stdout
     assert older.run("status", "--check").returncode == status_of_check(older, copy)
+
+
+def test_the_copy_of_an_earlier_upgrade_is_named_beside_the_new_one(older: Tocsin) -> None:
+    earlier = progress.copy_of(older.db, migrations.LATEST)
+    shutil.copyfile(older.db, earlier)
+    with upgrading(older.db):
+        backup = older.run("db", "backup", str(older.home / "backup.db"))
+    made = progress.copy_of(older.db, migrations.LATEST, 2)
+    assert f"lies in {made} once" in backup.stderr
+    done = older.run("db", "upgrade")
+    assert f"lies in {made} (" in done.stderr
+    assert f"lies in {earlier} (" not in done.stderr
+    assert f"warning: {made} is the store as it was" in done.stderr
+    named = [copy["path"] for copy in status_of(older)["store"]["copies"]]
+    assert named == [str(earlier), str(made)]
 
 
 def status_of_check(tocsin: Tocsin, copy: Path) -> int:
