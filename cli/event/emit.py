@@ -153,9 +153,15 @@ class _Emitter:
             self._context.out.note(f"{of_all} {were} refused.")
 
     def _batches(self, source: Input, beginning: bytes) -> Iterator[LineBatch]:
-        """Yield the lines of an input; of a long one a process of its own reads the rest."""
+        """Yield the lines of an input; of a long one a process of its own reads the rest.
+
+        Of a terminal this one does: the system stops those that read in its background.
+        """
         lines = Lines()
         reader = BatchReader(source, lines, self._context.now_ms, self._context.random64)
+        if os.isatty(source.descriptor):
+            yield from reader.batches(beginning)
+            return
         yield from reader.batches(beginning, LARGE_BYTES)
         if source.ended or source.stopped:
             return

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from cli.event.input import BatchReader, Input, Lines
 from cli.exit_codes import ExitCode
 from domain.event_types import EventType
 from store.events import reading
-from tests.support.program import Tocsin
+from tests.support.program import COMMAND, Tocsin
 from tests.support.program_store import access_of
+from tests.support.terminals import on_terminal
 from tests.support.waiting import PATIENCE_S, eventually
 
 PADDING = "x" * 100_000
@@ -138,6 +140,20 @@ def test_stdin_may_be_long(tocsin: Tocsin) -> None:
     done = tocsin.run_apart("event", "emit", stdin=_lines(0, BEFORE + 30))
     assert json.loads(done.stdout) == {"accepted": BEFORE + 30, "repeated": 0}
     assert _kept(tocsin) == [f"e{number}" for number in range(BEFORE + 30)]
+
+
+def test_a_terminal_is_read_by_the_command_itself(tocsin: Tocsin) -> None:
+    """The system would stop another process at its first read, since it is in the background."""
+    lowered = f"import cli.event.emit\ncli.event.emit.LARGE_BYTES = 100\n{COMMAND[-1]}"
+    command = replace(tocsin, command=(*COMMAND[:-1], lowered))
+    with on_terminal(command, "event", "emit") as terminal:
+        terminal.read_until("Ctrl+D ends them")
+        terminal.send(_line(1, "x" * 100))
+        eventually(lambda: len(_kept(tocsin)) == 1, "the first line is in the store")
+        terminal.send(_line(2, "x" * 100))
+        eventually(lambda: len(_kept(tocsin)) == 2, "the second line is in the store")
+        terminal.send(b"\x04")
+        assert terminal.end() == ExitCode.OK
 
 
 def test_the_last_line_is_read_where_the_input_ends_at_the_length_of_a_long_one() -> None:
