@@ -161,21 +161,21 @@ def drain(desk: Desk) -> list[str]:
 class Twice(Scripted):
     """Answers the first request of each connection twice, and takes nothing of the second.
 
-    answered: the second answer is on its way
+    arrived:  the sender has the first answer
+    answered: the second answer is sent
     """
 
     def __init__(self, *, late: bool) -> None:
         super().__init__(TAKEN if late else TAKEN + TAKEN)
         self.late = late
-        self.answered = asyncio.Event()
+        self.arrived, self.answered = asyncio.Event(), asyncio.Event()
 
     async def take(
         self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self.answered.clear()
         await super().take(number, reader, writer)
         if self.late:
-            await asyncio.sleep(0.001)
+            await self.arrived.wait()
             writer.write(TAKEN)
         self.answered.set()
         while await reader.read(65_536):
@@ -186,14 +186,26 @@ class Twice(Scripted):
 def test_a_second_answer_delivers_nothing_that_was_not_taken(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
-    """A late one comes a millisecond after the first, and before the next request."""
+    """A late one comes when the first is there, and before the next request."""
     receiver = Twice(late=late)
     run = desk.store.run
 
     async def after_all_answers(*args: Any, **kwargs: Any) -> Any:
         if args[0] is outbox.record:
-            await receiver.answered.wait()
+            receiver.arrived.set()
+            async with asyncio.timeout(PATIENCE_S):
+                await receiver.answered.wait()
+            if late:
+                await receiver.has_reached_the_poster()
+            receiver.arrived.clear()
+            receiver.answered.clear()
         return await run(*args, **kwargs)
+
+    post = Poster.post
+
+    async def seen(poster: Poster, *args: Any, **kwargs: Any) -> Outcome:
+        receiver.poster = poster
+        return await post(poster, *args, **kwargs)
 
     async def tell() -> None:
         sender = Sender(
@@ -205,6 +217,7 @@ def test_a_second_answer_delivers_nothing_that_was_not_taken(
             await sender.drain(1, new_run=True, failing=False)
 
     monkeypatch.setattr(desk.store, "run", after_all_answers)
+    monkeypatch.setattr(Poster, "post", seen)
     asyncio.run(tell())
     taken = [carried(body)[0] for body in receiver.bodies]
     assert (taken, desk.status(1).delivered_events) == (TWENTY, 20)
