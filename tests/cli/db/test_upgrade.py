@@ -166,7 +166,7 @@ def test_the_copy_of_an_earlier_upgrade_is_named_beside_the_new_one(older: Tocsi
     done = older.run("db", "upgrade")
     assert f"lies in {made} (" in done.stderr
     assert f"lies in {earlier} (" not in done.stderr
-    assert f"warning: {made} is the store as it was" in done.stderr
+    assert f"WARNING: {made} is the store as it was" in done.stderr
     named = [copy["path"] for copy in status_of(older)["store"]["copies"]]
     assert named == [str(earlier), str(made)]
 
