@@ -83,7 +83,7 @@ def _append(events: Sequence[Event], now_ms: int) -> AppendResult:
 
 
 def _by_type(events: Iterable[Event]) -> dict[EventType, list[Event]]:
-    """Return the events of each type, in their order; an enum is slow as a key for each event."""
+    """Return the events of each type, in their order."""
     found: dict[EventType, list[Event]] = {}
     for type_, neighbours in groupby(events, attrgetter("type")):
         found.setdefault(type_, []).extend(neighbours)
