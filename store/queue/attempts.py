@@ -283,6 +283,8 @@ def _record_failure(work: Work, result: AttemptResult, verdict: Verdict, now_ms:
     delivery = _write_late(work, result)
     if delivery is None or delivery.state != "pending":
         return
+    if delivery.attempts > work.number:
+        return  # another worker has taken over, and begun the next one
     row = WebhookRow.get_by_id(work.webhook_id)
     delivery.sending_since_ms = None
     delivery.last_status = row.last_status = result.status

@@ -518,6 +518,38 @@ def test_pages_of_deliveries(desk: Desk) -> None:
     assert desk.call(deliveries.last_results, webhook_id, limit=3) == [200, 200, 200]
 
 
+# A worker that comes late.
+
+
+def test_a_failure_that_is_recorded_late_leaves_the_next_attempt_in_flight(desk: Desk) -> None:
+    """A process may be stopped for long; meanwhile another one has taken over."""
+    webhook_id = desk.add()
+    desk.append(*events(1, 3))
+    first = desk.started(webhook_id)
+    assert desk.call(attempts.recover, "worker-2", NOW) == 1
+    second = desk.started(webhook_id)
+    desk.call(delivery_requests.skip, second.public_id, ACTOR, NOW, idle=False)
+    assert desk.end(first, 503) is None
+    assert desk.delivery(first.public_id).state == "pending"
+    assert desk.end(second, 200) is None
+    assert desk.delivery(first.public_id).state == "delivered"
+    assert desk.status(webhook_id).skipped_events == 0
+    tries = desk.call(deliveries.attempts, first.public_id)
+    assert sorted((one.number, one.status) for one in tries if one.status) == [(1, 503), (2, 200)]
+
+
+def test_a_2xx_that_is_recorded_late_counts(desk: Desk) -> None:
+    webhook_id = desk.add()
+    desk.append(*events(1, 3))
+    first = desk.started(webhook_id)
+    assert desk.call(attempts.recover, "worker-2", NOW) == 1
+    second = desk.started(webhook_id)
+    assert desk.end(first, 200) is None
+    assert desk.end(second, 503) is None
+    assert desk.delivery(first.public_id).state == "delivered"
+    assert desk.status(webhook_id).delivered_events == 3
+
+
 # A newer Tocsin.
 
 
