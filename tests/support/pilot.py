@@ -24,6 +24,8 @@ THREADS_S = 20.0
 """Longest wait for work in other threads."""
 HELD_UP_S = 1.0
 """The same in a test that holds some of it up on purpose."""
+BATCH_S = 1.0
+"""Longest wait for the end of a batch of changes: one that is open when the app ends never ends."""
 LONGEST_S = 60.0
 """Longest wait for an app that never comes to rest."""
 MOST_PAINTS = 200
@@ -91,7 +93,7 @@ async def _idle(work: _Work, held_up: WeakSet[Future[Any]]) -> None:
             )
             if not done:
                 held_up.update(late)
-        elif active_app.get()._batch_count and loop.time() < began_s + THREADS_S:
+        elif active_app.get()._batch_count and loop.time() < began_s + BATCH_S:
             await asyncio.sleep(0.001)  # what is changed together is painted at its end
         elif paints < MOST_PAINTS and _painted():
             paints += 1
