@@ -91,7 +91,7 @@ def _add_fields(parser: Parser) -> None:
         dest="interval_ms",
         type=or_empty(duration),
         metavar="TIME",
-        help="the time between two runs, such as 3m; 0s: it sends as soon as something waits",
+        help="the time between two runs, such as 3m; 0s: what comes goes out after `linger`",
     )
     parser.add_argument(
         "--retry-interval",

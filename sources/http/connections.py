@@ -22,7 +22,7 @@ STOP_PATIENCE_S = 2.0
 """Seconds that requests that run when the stop comes may go on."""
 
 READ_BYTES = 64 * 1024
-"""Bytes that are read of a client at a time, and the most that are read unasked."""
+"""Bytes that are read of a client at a time; unasked, at most once with the head and once more."""
 
 _UNSENT = 1, 0
 """Bytes that the client has not taken, above which an answer counts as not sent, and as sent; where

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Collapsible, Input, Select, Static, TextArea
 
+from delivery.report import at_interval_0
 from domain.event_types import EventType
 from domain.settings import BY_NAME, RETRY_WITHOUT_INTERVAL_MS, Settings, value_of
 from domain.times import format_duration
@@ -152,7 +153,7 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
 
     def _advanced(self) -> Iterable[Widget]:
         yield self._limit("max_bytes")
-        yield self._limit("interval", "; 0s: as soon as something waits")
+        yield self._limit("interval", f"; 0s: {at_interval_0(self._settings.linger_ms)}")
         yield self._retry_interval()
         yield self._box("ca_file", "the system's; or a PEM file, as /etc/ssl/own.pem")
         yield self._field("secret", self._select("secret", self._secrets))

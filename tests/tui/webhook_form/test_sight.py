@@ -302,13 +302,22 @@ def test_an_interval_of_0_is_saved_and_shown_again(bench: Bench) -> None:
     asyncio.run(scene())
 
 
-def test_an_empty_box_says_how_long_a_retry_waits(tmp_path: Path) -> None:
-    async def hint(bench: Bench) -> str:
+def test_empty_boxes_say_how_long_a_retry_waits_and_an_event_at_interval_0(
+    tmp_path: Path,
+) -> None:
+    async def hint(bench: Bench, name: str) -> str:
         async with form(bench) as shown:
-            box = shown.app.screen.query_one("#box-retry_interval", Input)
+            box = shown.app.screen.query_one(f"#box-{name}", Input)
             return box.placeholder
 
     with settings_bench(tmp_path / "home" / "tocsin.db") as bench:
-        assert asyncio.run(hint(bench)) == "the interval; 3m where that is 0s"
+        assert asyncio.run(hint(bench, "retry_interval")) == "the interval; 3m where that is 0s"
+        assert asyncio.run(hint(bench, "interval")) == (
+            "3m (the setting); 0s: 1s after something waits"
+        )
         bench.opened.call(settings.save, "retry_interval", "30s", ACTOR, NOW)
-        assert asyncio.run(hint(bench)) == "30s (the setting)"
+        bench.opened.call(settings.save, "linger", "0s", ACTOR, NOW)
+        assert asyncio.run(hint(bench, "retry_interval")) == "30s (the setting)"
+        assert asyncio.run(hint(bench, "interval")) == (
+            "3m (the setting); 0s: as soon as something waits"
+        )
