@@ -17,6 +17,7 @@ from store.workers import SendingLock
 from tests.support.program import ROOT, Tocsin
 from tests.support.program_store import access_of, change_store, enter_worker, free_locks, newer
 from tests.support.stores import MINUTE, Desk, event, events, fields
+from tests.support.waiting import PATIENCE_S
 
 SECRET = "whsec_" + "QUJD" * 10
 ANSWER_EVIL = (
@@ -117,7 +118,7 @@ def test_follow_shows_what_comes_to_fit_the_filter(tocsin: Tocsin) -> None:
         assert json.loads(process.stdout.readline())["state"] == "delivered"
     for one in (process, other):
         one.send_signal(signal.SIGINT)
-        assert one.wait(timeout=30) == ExitCode.INTERRUPTED
+        assert one.wait(timeout=PATIENCE_S) == ExitCode.INTERRUPTED
 
 
 def test_list_of_a_webhook_that_is_gone(tocsin: Tocsin) -> None:
@@ -503,7 +504,7 @@ def test_follow_shows_what_is_sealed_tried_and_ended(tocsin: Tocsin) -> None:
         desk.end(desk.started(first), 200)
         assert read() == ("msg_1", "delivered", 3)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == ExitCode.INTERRUPTED
+    assert process.wait(timeout=PATIENCE_S) == ExitCode.INTERRUPTED
 
 
 def test_follow_has_no_end_in_time(tocsin: Tocsin) -> None:
