@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.program import Tocsin
 from tests.support.program_store import free_port
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 ROUNDS = 4
 EVENTS = 60
@@ -109,8 +109,9 @@ def emit(host: Tocsin, round_: int) -> list[str]:
 
 
 def arrive(centre: Tocsin, count: int) -> None:
-    """Wait until the centre has taken so many events."""
-    eventually(lambda: len(received(centre)) >= count, f"{count} events arrive")
+    """Wait until the centre has taken so many events, of which each request has seven."""
+    what = f"{count} events arrive"
+    eventually(lambda: len(received(centre)) >= count, what, seconds=3 * PATIENCE_S)
 
 
 def received(centre: Tocsin) -> list[str]:
