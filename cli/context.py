@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from cli.exit_codes import ExitCode, Failure
-from cli.output import ProgressLine
+from cli.output import WARNING, ProgressLine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from cli.config_file import Configuration
@@ -56,11 +57,17 @@ class Context:
         return self.configuration.db
 
     def open_store(
-        self, *, migrate: bool = False, create: bool = True, join_settings: bool = True
+        self,
+        *,
+        migrate: bool = False,
+        create: bool = True,
+        join_settings: bool = True,
+        note: Callable[[str], None] | None = None,
     ) -> Store:
         """Open the store, read the settings that it keeps, and close it when the run ends.
 
-        Without `join_settings` also a store opens whose settings contradict the others.
+        Without `join_settings` also a store opens whose settings contradict the others. `note`
+        gets the lines that warn, in place of the output.
         """
         from store.database import open_store
 
@@ -78,7 +85,7 @@ class Context:
         for warning in store.warnings:
             if warning not in self._warned:  # however often the store is opened
                 self._warned.add(warning)
-                self.out.warn(warning)
+                (note or self.out.note)(f"{WARNING}{warning}")
         if join_settings:
             from store.settings import load_all
 

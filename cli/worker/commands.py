@@ -26,12 +26,12 @@ def run(args: Namespace, context: Context) -> ExitCode:
 
     if args.timeout_ms is not None and not args.until_empty:
         raise Failure("--timeout goes with --until-empty: add that", ExitCode.USAGE)
-    store = context.open_store(migrate=True)
-    until = Until.STOPPED
-    if args.once or args.until_empty:
-        until = Until.DUE_DONE if args.once else Until.EMPTY
-        _refuse_paused(store)
     with LogLines(context.out.note_directly) as lines:
+        store = context.open_store(migrate=True, note=lines.note)
+        until = Until.STOPPED
+        if args.once or args.until_empty:
+            until = Until.DUE_DONE if args.once else Until.EMPTY
+            _refuse_paused(store)
         ended, heads = asyncio.run(_run(args, context, store, until, lines.note))
     return _exit_code(ended, store, until, context, heads)
 

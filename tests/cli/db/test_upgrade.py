@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import termios
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import pytest
 from cli.exit_codes import ExitCode
 from store import migrations
 from store.migrations import progress
+from store.workers import SendingLock
 from tests.cli.test_log_lines import start
 from tests.store.test_interrupted_upgrade import KILLED
 from tests.support.program import Tocsin
@@ -232,6 +234,14 @@ def test_a_terminal_that_takes_nothing_is_not_in_the_way(
         if terminal is stopped:
             termios.tcflow(stderr, termios.TCOON)
         assert process.wait(PATIENCE_S) == ExitCode.OK
+
+
+def test_nor_is_it_in_the_way_of_a_worker_that_has_something_to_warn_of(older: Tocsin) -> None:
+    with stopped() as stderr:
+        worker = start(older, stderr, "worker", "run")
+        eventually(SendingLock(older.db).is_held, "it sends")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(PATIENCE_S) == ExitCode.OK
 
 
 def is_upgraded(path: Path) -> bool:
