@@ -346,6 +346,8 @@ def test_four_processes_upgrade_a_store_once(older: Path, round_: int) -> None:
     script = (
         OLDER
         + """
+from store.migrations import upgrade
+upgrade.PATIENCE_S = 60.0  # a busy machine may take longer than 5 s
 ready()
 store = open_store(path, migrate=True)
 store.call(adding.append, [event(10 + int(sys.argv[2]))], NOW)

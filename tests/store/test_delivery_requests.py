@@ -15,6 +15,7 @@ from store.queue import attempts, deliveries, delivery_requests
 from store.records import Limits, Work
 from store.workers import SendingLock
 from tests.support.stores import ACTOR, LIMITS, MINUTE, NOW, Desk, carried, event, events, fields
+from tests.support.waiting import PATIENCE_S
 
 TWO = Limits(max_events=2, max_bytes=1_000_000)
 
@@ -384,12 +385,12 @@ def test_no_worker_begins_while_it_is_written_though_nobody_waits_for_it(desk: D
 
     def slow(*, idle: bool) -> delivery_requests.RequestResult:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE_S)
         return delivery_requests.RequestResult(done=idle, events=0)
 
     async def scene() -> None:
         asking = asyncio.create_task(desk.store.run(delivery_requests.with_idle, slow, path))
-        assert await asyncio.to_thread(begun.wait, 30)
+        assert await asyncio.to_thread(begun.wait, PATIENCE_S)
         asking.cancel()
         await asyncio.wait([asking])
         assert SendingLock(path).is_held()

@@ -13,6 +13,7 @@ import pytest
 from store.errors import StoreBusy
 from store.models import FactRow, database
 from tests.support.stores import Desk
+from tests.support.waiting import PATIENCE_S
 
 
 @contextmanager
@@ -56,9 +57,9 @@ def test_the_lock_is_asked_for_again_and_again(desk: Desk) -> None:
 
     with held(desk) as other, ThreadPoolExecutor(1) as thread:
         written = thread.submit(desk.call, waiting_write)
-        assert often.wait(30)
+        assert often.wait(PATIENCE_S)
         other.execute("COMMIT")
-        assert written.result(30) == 0
+        assert written.result(PATIENCE_S) == 0
 
 
 def test_reading_waits_for_nobody(desk: Desk) -> None:

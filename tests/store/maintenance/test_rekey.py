@@ -19,6 +19,7 @@ from store.models import DeliveryRow, WebhookRow
 from store.vault import fingerprint_of, keys_in
 from store.webhook_edits import RotateSecret
 from tests.support.stores import ACTOR, NOW, Child, Desk, event, fields
+from tests.support.waiting import PATIENCE_S
 
 HEADERS = (("Authorization", "Bearer 6f1d0c7e"),)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -277,7 +278,7 @@ def test_any_start_finishes_what_a_kill_cut_off(closed: Path, step: str, moment:
         step,
         moment,
     )
-    assert child.process.wait(30) == -9
+    assert child.process.wait(PATIENCE_S) == -9
     child.kill()
     with closing(open_store(closed)) as store:
         assert store.warnings == ()
@@ -304,7 +305,7 @@ def test_a_kill_leaves_no_second_name_of_the_new_key(closed: Path) -> None:
         "store.call(rekey.rekey, store.vault, ACTOR, NOW)\n",
         closed,
     )
-    assert child.process.wait(30) == -9
+    assert child.process.wait(PATIENCE_S) == -9
     child.kill()
     second_name = closed.with_name(".tocsin.key.new.part")
     assert second_name.exists()
