@@ -19,6 +19,9 @@ from types import TracebackType
 from rich.cells import get_character_cell_size
 
 Size = tuple[int, int]
+LAST_WORDS_S = 0.2
+"""Seconds that the last words of a program may take where others hold the line too."""
+
 ANSWERS = (
     (b"\x1b[?2026$p", b"\x1b[?2026;2$y"),  # synchronized output: known
     (b"\x1b[?2048$p", b"\x1b[?2048;0$y"),  # sizes in the input: not known
@@ -171,7 +174,7 @@ class Terminal:
         while self._master >= 0 and (left_s := end_s - time.perf_counter()) > 0:
             self.read(left_s)
 
-    def read_until(self, wanted: Callable[[str], bool] | str, timeout_s: float = 30.0) -> float:
+    def read_until(self, wanted: Callable[[str], bool] | str, timeout_s: float = 60.0) -> float:
         """Read until the screen shows it; when that was. Raises AssertionError."""
         is_there = wanted if callable(wanted) else lambda text: wanted in text
         end_s = time.perf_counter() + timeout_s
@@ -181,7 +184,7 @@ class Terminal:
                 raise AssertionError(f"{wanted!r} is not on the screen:\n{self.cells.text}")
         return self.chunks[-1].at_s
 
-    def read_until_quiet(self, quiet_s: float, timeout_s: float = 30.0) -> float:
+    def read_until_quiet(self, quiet_s: float, timeout_s: float = 60.0) -> float:
         """Read until nothing came for a while; when the last chunk came."""
         end_s = time.perf_counter() + timeout_s
         while self.read(quiet_s) is not None and time.perf_counter() < end_s:
@@ -203,12 +206,17 @@ class Terminal:
             os.close(self._master)
             self._master = -1
 
-    def end(self, timeout_s: float = 30.0) -> int:
-        """Read until the program is gone; its exit status, negative for a signal."""
+    def end(self, timeout_s: float = 60.0) -> int:
+        """Read until the program is gone, and all that it wrote; its exit status.
+
+        That is negative for a signal.
+        """
         end_s = time.perf_counter() + timeout_s
         while self.process.poll() is None and time.perf_counter() < end_s:
             self.read(0.02)
-        return self.process.wait(timeout=0.1)
+        status = self.process.wait(timeout=0.1)
+        self.read_until_quiet(LAST_WORDS_S)
+        return status
 
     def _set_size(self, size: Size) -> None:
         columns, rows = size

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bench.screen.terminal import Size, Terminal
 from tests.support.program import ROOT, Tocsin
+from tests.support.waiting import PATIENCE_S
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = PATIENCE_S
 
 
 def environment(tocsin: Tocsin) -> dict[str, str]:

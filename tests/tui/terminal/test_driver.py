@@ -16,10 +16,11 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key, Paste
 
+from tests.support.waiting import PATIENCE_S
 from tui.terminal import driver
 from tui.terminal.driver import EndEvent, TypedInput, input_of, use_driver
 
-LONG_S = 10.0
+LONG_S = PATIENCE_S
 
 
 class Listening:

@@ -59,21 +59,21 @@ def test_a_question_is_opened_and_closed_for_the_bytes_of_its_lines(tocsin: Tocs
     with_webhooks(tocsin, "siem", "pager")
     with on_terminal(tocsin) as terminal:
         terminal.read_until("siem")
-        terminal.read_for(1)
+        terminal.read_until_quiet(LATEST_PAINT_S)
         before, written = body(terminal), terminal.written
         terminal.send("x")
         terminal.read_until(lambda text: "Delete webhook 1" in text and "y yes  n no" in text)
-        terminal.read_for(0.3)
+        terminal.read_until_quiet(0.3)
         assert "siem" in terminal.cells.text
         assert terminal.written - written < 4_000
         written = terminal.written
         terminal.send("h")
-        terminal.read_for(0.3)
+        terminal.read_until_quiet(0.3)
         assert terminal.written - written < 1_000
         written = terminal.written
         terminal.send("n")
         terminal.read_until(lambda text: text.split("\n")[1:] == before)
-        terminal.read_for(0.3)
+        terminal.read_until_quiet(0.3)
         assert body(terminal) == before
         assert terminal.written - written < 4_000
 
@@ -95,13 +95,13 @@ def test_keys_right_behind_that_of_a_question_leave_no_old_row(tocsin: Tocsin) -
     with_webhooks(tocsin, *(f"hook-{number}" for number in range(9)))
     with on_terminal(tocsin) as terminal:
         terminal.read_until("hook-8")
-        terminal.read_for(1)
+        terminal.read_until_quiet(LATEST_PAINT_S)
         terminal.send(f"xn{DOWN}xy{DOWN}xnxn{DOWN}")
         terminal.read_until("Webhooks ── 8")
         terminal.read_until_quiet(LATEST_PAINT_S)
         shown = body(terminal)
         terminal.resize((81, 24))
-        terminal.read_for(0.5)
+        terminal.read_until_quiet(LATEST_PAINT_S)
         terminal.resize((80, 24))
         terminal.read_until_quiet(LATEST_PAINT_S)
         assert body(terminal)[:KEYS] == shown[:KEYS]
@@ -129,7 +129,7 @@ def test_all_is_painted_when_the_app_is_in_the_foreground_again(tocsin: Tocsin, 
         terminal.read_until("siem")
         terminal.send(asked)
         terminal.read_until(lambda text: not asked or "y yes  n no" in text)
-        terminal.read_for(1)
+        terminal.read_until_quiet(LATEST_PAINT_S)
         before = body(terminal)
         terminal.process.send_signal(signal.SIGTSTP)
         _, status = os.waitpid(terminal.process.pid, os.WUNTRACED)
@@ -137,7 +137,7 @@ def test_all_is_painted_when_the_app_is_in_the_foreground_again(tocsin: Tocsin, 
         terminal.read_until_quiet(0.1)
         terminal.cells.resize((80, 24))  # the shell has it
         terminal.process.send_signal(signal.SIGCONT)
-        terminal.read_until(lambda text: text.split("\n")[1:] == before, timeout_s=10)
+        terminal.read_until(lambda text: text.split("\n")[1:] == before)
         assert "Webhooks" in terminal.cells.text.split("\n")[0]
 
 
