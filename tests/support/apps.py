@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from domain.settings import DEFAULTS, Settings
 from store.database import Store, open_store
 from tests.support.stores import ACTOR, NOW, Desk
+from tests.support.waiting import PATIENCE_S
 from tui.app import TocsinApp
 from tui.state.store_access import StoreAccess, settings_of_store
 from tui.state.worker_thread import WorkerThread
@@ -161,7 +162,7 @@ def idle_worker(bench: SettingsBench) -> Iterator[WorkerThread]:
         yield worker
     finally:
         worker.stop()
-        assert worker.join(30)
+        assert worker.join(PATIENCE_S)
 
 
 async def open_part(bench: SettingsBench, app: TocsinApp, pilot: Pilot[int], key: str = "") -> None:

@@ -32,6 +32,8 @@ MOST_PAINTS = 200
 """A panel that keeps the screen below it asks for paints that never come."""
 SOON_S = 0.02
 """Timers due so soon belong to what was done: a terminal's new size is told after 8 ms."""
+MOST_TIMERS = 5
+"""Limit of those that are made late, since the machine is busy, and are waited for all the same."""
 
 
 @contextmanager
@@ -82,7 +84,7 @@ async def _idle(work: _Work, held_up: WeakSet[Future[Any]]) -> None:
     """
     loop = asyncio.get_running_loop()
     ready = loop._ready  # type: ignore[attr-defined]  # the loop tells it nowhere else
-    began_s, paints = loop.time(), 0
+    began_s, paints, timers = loop.time(), 0, 0
     while loop.time() < began_s + LONGEST_S:
         await asyncio.sleep(0)
         if ready:
@@ -100,7 +102,9 @@ async def _idle(work: _Work, held_up: WeakSet[Future[Any]]) -> None:
         else:
             due_s = _next_timer_s(loop)
             if due_s > began_s + SOON_S:
-                return
+                timers += 1
+                if timers > MOST_TIMERS or due_s > loop.time() + SOON_S:
+                    return
             await asyncio.sleep(due_s - loop.time())
 
 

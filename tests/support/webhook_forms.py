@@ -16,6 +16,7 @@ from store import audit, webhooks
 from store.records import AuditEntry, Webhook
 from tests.support.apps import Bench, screen_text
 from tests.support.stores import fields
+from tests.support.waiting import PATIENCE_S
 from tui.app import TocsinApp
 from tui.webhook_form.saving import Saved
 from tui.webhook_form.screen import WebhookFormScreen
@@ -63,7 +64,7 @@ class Form:
 
     async def until(self, text: str) -> None:
         """Wait until the screen shows a text."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while text not in self.text:
                 await self.pilot.pause(0.01)
 

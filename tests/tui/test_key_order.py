@@ -13,6 +13,7 @@ from textual.screen import Screen
 from store import webhooks
 from tests.support.apps import Bench, screen_text, told
 from tests.support.stores import events, fields
+from tests.support.waiting import PATIENCE_S
 from tests.tui.webhook_form.test_saving import busy
 from tui.admin.audit import ChangeScreen
 from tui.app import TocsinApp
@@ -37,7 +38,7 @@ def test_keys_that_come_at_once_are_handed_on_in_order_without_a_wait(
             while "1 of 2" not in screen_text(app):
                 await pilot.pause()
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), PATIENCE_S))
 
 
 @pytest.mark.usefixtures("work_held_up")
@@ -55,7 +56,7 @@ def test_keys_wait_for_the_form_until_it_can_be_typed_into(bench: Bench) -> None
             while "/hook123" not in screen_text(app):
                 await pilot.pause()
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), PATIENCE_S))
 
 
 @pytest.mark.usefixtures("work_held_up")
@@ -79,7 +80,7 @@ def test_what_was_typed_for_a_form_that_never_came_does_nothing_to_the_list(benc
             assert app.screen.focused is not None
             assert app.screen.focused.id == "webhooks"
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), PATIENCE_S))
     assert bench.opened.call(webhooks.find, 1, bench.opened.vault).revision == 1
 
 
@@ -112,7 +113,7 @@ def played(bench: Bench, scene: Callable[[TocsinApp, Pilot[int]], Awaitable[None
             await pilot.pause()
             await scene(app, pilot)
 
-    asyncio.run(asyncio.wait_for(whole(), 30))
+    asyncio.run(asyncio.wait_for(whole(), PATIENCE_S))
 
 
 @pytest.mark.usefixtures("work_held_up")

@@ -30,7 +30,7 @@ from tests.support.apps import (
     told,
 )
 from tests.support.stores import ACTOR, NOW, event, events, fields
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 from tests.support.wireguard.dumps import PeerRow, dump, idle
 from tui.app import TocsinApp
 from tui.sources.hosts import switch_wireguard
@@ -383,14 +383,14 @@ def test_a_switch_that_nobody_waits_for_is_seen_through_alone(
 
     async def slowly(*args: Any) -> Batch:
         begun.set()
-        assert await asyncio.to_thread(answered.wait, 30)
+        assert await asyncio.to_thread(answered.wait, PATIENCE_S)
         return await poll_unsaved(*args)
 
     monkeypatch.setattr("tui.sources.hosts.poll_unsaved", slowly)
 
     async def scene() -> None:
         switching = asyncio.create_task(switch_wireguard(desk, DEFAULTS, local(bench)))
-        assert await asyncio.to_thread(begun.wait, 30)
+        assert await asyncio.to_thread(begun.wait, PATIENCE_S)
         switching.cancel()
         await asyncio.wait([switching])
         with process_lock(lock_file(bench.opened.path, "local")) as we_are:
@@ -398,7 +398,7 @@ def test_a_switch_that_nobody_waits_for_is_seen_through_alone(
         with pytest.raises(Refused, match="is being looked at already"):
             await switch_wireguard(desk, DEFAULTS, local(bench))
         answered.set()
-        assert await asyncio.to_thread(desk.source_jobs.join, 30)
+        assert await asyncio.to_thread(desk.source_jobs.join, PATIENCE_S)
 
     asyncio.run(scene())
     assert local(bench).active

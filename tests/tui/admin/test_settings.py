@@ -32,6 +32,7 @@ from tests.support.apps import (
 )
 from tests.support.released_stores import RELEASED, copy_of
 from tests.support.stores import ACTOR, NOW
+from tests.support.waiting import PATIENCE_S
 from tui.admin.settings import SettingsScreen
 from tui.app import TocsinApp
 from tui.shell.themes import textual_name
@@ -385,7 +386,7 @@ def test_a_worker_of_this_terminal_that_has_ended_is_told_as_such(
 ) -> None:
     with idle_worker(bench) as worker:
         worker.stop()
-        assert worker.join(30)
+        assert worker.join(PATIENCE_S)
     worker.trouble = trouble
 
     async def scene() -> None:

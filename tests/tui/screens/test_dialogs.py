@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from tests.support.apps import Bench, screen_text
 from tests.support.stores import events, fields
+from tests.support.waiting import PATIENCE_S
 from tests.support.webhook_forms import form
 from tui.app import TocsinApp
 from tui.questions import Question
@@ -20,7 +21,7 @@ SMALLEST = (60, 15)
 
 async def seen(app: TocsinApp, pilot: Pilot[int], words: str) -> None:
     """Wait until words are on the screen."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while words not in screen_text(app):
             await pilot.pause()
 

@@ -12,9 +12,8 @@ from textual.pilot import Pilot
 
 from tests.support.apps import Bench, flat, screen_text
 from tests.support.stores import events, fields
+from tests.support.waiting import PATIENCE_S
 from tui.app import TocsinApp
-
-PATIENCE_S = 30
 
 
 def delete(path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.support.apps import Bench, screen_text, told
+from tests.support.waiting import PATIENCE_S
 from tests.support.webhook_forms import Form, form
 from tui.shell.clipboard import copy
 from tui.webhooks.screen import WebhooksScreen
@@ -45,7 +46,7 @@ def test_what_a_box_copies_goes_through_tmux_too(
         async with form(bench) as shown:
             await _selected(shown)
             await shown.press(key)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while "copied 32 bytes through tmux" not in told(shown.app):
                     await shown.pilot.pause(0.01)
             assert shown.value("url") == left
@@ -81,7 +82,7 @@ async def _long_text_shown(bench: Bench, path: Path) -> str:
         await pilot.press("w")
         app.screen.query_one(Input).value = str(path)
         await pilot.press("enter")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not any(one.startswith("wrote 80.0 kB to ") for one in told(app)):
                 await pilot.pause(0.01)
         assert isinstance(app.screen, WebhooksScreen)

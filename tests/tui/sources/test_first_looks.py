@@ -45,6 +45,7 @@ def test_a_look_that_sees_no_interface_is_no_success(bench: SettingsBench) -> No
     asyncio.run(scene())
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_a_slow_look_takes_no_second_and_says_of_what_it_was(
     bench: SettingsBench, tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ from tests.support.apps import (
 )
 from tests.support.stores import ACTOR, NOW
 from tests.support.stub_api_client import BROKER, CODE, running_api, sample
+from tests.support.waiting import PATIENCE_S
 from tests.support.wireguard.dumps import PeerRow, dump, idle
 from tui.sources.rows import matches, ordered
 
@@ -284,7 +285,7 @@ def test_nobody_leaves_a_form_while_its_code_is_used(
             await bench.settle(app, pilot)
             app.screen.query_one("#box-broker", Input).value = BROKER
             await pilot.press("ctrl+s")
-            await asyncio.wait_for(asked.wait(), 30)
+            await asyncio.wait_for(asked.wait(), PATIENCE_S)
             for key in ("escape", "ctrl+q"):
                 await pilot.press(key)
                 await pilot.pause()
@@ -298,6 +299,7 @@ def test_nobody_leaves_a_form_while_its_code_is_used(
     assert source(bench, "procustodibus").active
 
 
+@pytest.mark.usefixtures("work_held_up")
 def test_a_look_goes_on_whatever_is_pressed(
     bench: SettingsBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,7 +311,7 @@ def test_a_look_goes_on_whatever_is_pressed(
         nonlocal looks
         looks += 1
         begun.set()
-        await asyncio.to_thread(answered.wait, 30)
+        await asyncio.to_thread(answered.wait, PATIENCE_S)
         return await store.run(sources.save_batch, name, [], b"kept", NOW)
 
     monkeypatch.setattr("tui.sources.actions.run_one", slowly)
@@ -318,14 +320,14 @@ def test_a_look_goes_on_whatever_is_pressed(
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot, "o")
             await pilot.press("n")
-            assert await asyncio.to_thread(begun.wait, 30)
+            assert await asyncio.to_thread(begun.wait, PATIENCE_S)
             await pilot.press("n")
             await pilot.pause()
             assert "pc is being looked at already: wait for it" in notice(app)
             await pilot.press("escape", "q")
             await pilot.pause()
             answered.set()
-            assert await asyncio.to_thread(app._access.source_jobs.join, 30)
+            assert await asyncio.to_thread(app._access.source_jobs.join, PATIENCE_S)
 
     asyncio.run(scene())
     assert bench.opened.call(sources.load_state, "pc") == b"kept"

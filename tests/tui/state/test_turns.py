@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from store import webhooks
 from tests.support.apps import Bench, notice, screen_text, told
 from tests.support.stores import events, fields
+from tests.support.waiting import PATIENCE_S
 from tests.tui.test_key_order import type_at_once
 from tests.tui.webhook_form.test_saving import busy
 from tui.admin.panel import AdministrationScreen
@@ -85,7 +86,7 @@ def test_a_key_waits_for_no_change(bench: Bench) -> None:
                 while "Keys" not in screen_text(app):
                     await pilot.pause()
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), PATIENCE_S))
 
 
 @pytest.mark.usefixtures("work_held_up")
@@ -159,7 +160,7 @@ def test_what_is_asked_for_and_never_done_keeps_nobody_here(bench: Bench) -> Non
                 await pilot.press("y")
                 assert app.return_value == 0
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), PATIENCE_S))
 
 
 def test_what_fails_in_a_change_holds_up_none_after_it() -> None:

@@ -22,14 +22,13 @@ from tests.support.apps import Bench, Clock, screen_text
 from tests.support.program_store import change_store
 from tests.support.released_stores import MADE_MS, RELEASED, copy_of
 from tests.support.stores import run_child
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 from tui.admin.panel_rows import problems_of
 from tui.app import TocsinApp
 from tui.state import live_report
 from tui.state.store_access import Refused, settings_of_store
 from tui.state.worker_thread import WorkerThread
 
-PATIENCE_S = 30
 UPGRADE = "open_store(path, migrate=True).close()"
 
 

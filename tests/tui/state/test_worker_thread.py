@@ -11,12 +11,10 @@ from domain.settings import DEFAULTS
 from store import workers
 from store.errors import StoreUnavailable
 from tests.support.apps import Bench, screen_text
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 from tui.app import TocsinApp
 from tui.state.store_access import settings_of_store
 from tui.state.worker_thread import WorkerThread
-
-PATIENCE_S = 30
 
 
 def ended_worker(bench: Bench) -> WorkerThread:

@@ -14,6 +14,7 @@ from domain.urls import mask_url
 from store import audit, drafts, webhooks
 from tests.support.apps import Bench, told
 from tests.support.stores import ACTOR, fields
+from tests.support.waiting import PATIENCE_S
 from tests.support.webhook_forms import Form, actions, form, webhook
 from tests.tui.webhooks.test_rows import press
 from tui.webhook_form.hidden_values import hide_url, read_url, reveal_url, with_url
@@ -207,7 +208,7 @@ def test_without_the_key_no_test_goes_to_what_is_left_of_it(bench: Bench) -> Non
             while not any("the key file" in one for one in told(app)):
                 await pilot.pause()
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), PATIENCE_S))
     assert "webhook.test" not in actions(bench)
 
 

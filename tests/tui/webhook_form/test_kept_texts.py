@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from store.models import DraftRow
 from tests.support.apps import Bench
 from tests.support.stores import MINUTE
+from tests.support.waiting import PATIENCE_S
 from tests.support.webhook_forms import HEADERS, SIEM, Form, edit_as_bob, form, webhook
 from tui.screens.dialogs import ConfirmScreen
 from tui.webhook_form import draft_keeper, drafts
@@ -71,7 +72,7 @@ def test_a_draft_is_kept_a_moment_after_the_last_key(
     async def scene() -> None:
         async with form(bench) as shown:
             await shown.write("name", "siem")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while not bench.opened.call(lambda: DraftRow.select().count()):
                     await shown.pilot.pause(0.05)
 
@@ -84,7 +85,7 @@ def test_a_draft_is_kept_of_who_types_without_a_pause(
     monkeypatch.setattr(draft_keeper, "KEEP_AT_LATEST_S", 0.05)
 
     async def kept(shown: Form, name: str) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 found = await drafts.find(shown.app._access, "new")
                 if found is not None and found.typed.name == name:

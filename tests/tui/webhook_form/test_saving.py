@@ -15,6 +15,7 @@ from store import webhooks
 from store.events import adding
 from tests.support.apps import Bench, screen_text, told
 from tests.support.stores import ACTOR, ALERTS, DAY, events
+from tests.support.waiting import PATIENCE_S
 from tests.support.webhook_forms import SIEM, Form, form, webhook
 from tui.screens.too_small import TooSmallScreen
 from tui.webhook_form.screen import WebhookFormScreen
@@ -48,7 +49,7 @@ def comes_before_the_edit(bench: Bench, coming: list[Event]) -> Iterator[None]:
 
 async def until_closed(shown: Form) -> None:
     """Wait until the form has ended."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while shown.is_open:
             await shown.pilot.pause(0.01)
     await shown.settle()
@@ -227,7 +228,7 @@ def test_a_form_that_is_covered_when_it_is_saved_closes_when_it_is_seen_again(
             with busy(bench):
                 await shown.press("ctrl+s")
                 await shown.pilot.resize_terminal(40, 10)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while webhook(bench).fields.name != "typed":
                     await shown.settle()
             await shown.settle()

@@ -10,6 +10,7 @@ from textual.widgets import Collapsible
 from delivery.testing import ABANDONED
 from tests.support.apps import Bench
 from tests.support.receiver_client import Receiver
+from tests.support.waiting import PATIENCE_S
 from tests.support.webhook_forms import form, trail
 
 
@@ -24,7 +25,7 @@ def test_a_test_that_is_not_waited_for_is_in_the_audit_trail(
             await asyncio.to_thread(receiver.wait, count=1)
             await shown.press(*keys)
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), PATIENCE_S))
     noted = trail(bench)[-1]
     assert noted.action == "webhook.test"
     assert (noted.detail["status"], noted.detail["error"]) == (None, ABANDONED)
