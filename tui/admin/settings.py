@@ -214,7 +214,7 @@ class SettingsScreen(TocsinScreen):
 
     def _open(self, name: str) -> None:
         self._changing = name
-        self.query_one("#setting-name", Label).update(f" {name} ")
+        self.query_one("#setting-name", Label).update(f" change {name} to ")
         self.query_one("#setting-line").display = bool(name)
         self.set_focus(self._box if name else self.table)  # at once, for what is typed next
         self._show_facts()

@@ -37,6 +37,8 @@ STARTS: Options = [
     ("since a time", SINCE),
 ]
 INACTIVE_MEANS = "\nInactive: it collects and sends nothing."
+ADVANCED = "Advanced"
+ALL_DEFAULT = "max bytes, interval, retry, CA file, secret: all default"
 HEADERS_HINT = "one a line, as  Authorization: Bearer abc"
 EXTRA_FIELDS_HINT = "one a line, as  source: tocsin  added to each event"
 
@@ -48,13 +50,21 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         """Something was typed or chosen."""
 
     def __init__(
-        self, texts: FormTexts, settings: Settings, secrets: Options, *, adding: bool
+        self,
+        texts: FormTexts,
+        settings: Settings,
+        secrets: Options,
+        folded: Iterable[str],
+        *,
+        adding: bool,
     ) -> None:
+        """Make the panel; `folded` are the fields behind the fold in which something stands."""
         super().__init__(id="webhook-fields")
         self._first = texts
         self._settings = settings
         self._secrets = secrets
         self._adding = adding
+        self._folded = labels_of(folded)
         self._controls: dict[str, Widget] = {}
         self._fields: dict[str, Field] = {}
 
@@ -70,7 +80,13 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         yield self._lines("headers", HEADERS_HINT)
         yield self._lines("extra_fields", EXTRA_FIELDS_HINT)
         yield self._limit("max_events")
-        yield Collapsible(*self._advanced(), title="Advanced", id="advanced")
+        yield Collapsible(
+            *self._advanced(),
+            title=self._fold_title(is_open=False),
+            id="advanced",
+            collapsed_symbol="▸",
+            expanded_symbol="▾",
+        )
 
     def on_mount(self) -> None:
         self._explain()
@@ -120,8 +136,18 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
 
     def say_what_is_folded(self, names: Iterable[str]) -> None:
         """Name in the title of the fold those of its fields in which something stands."""
-        labels = labels_of(names)
-        self.query_one(Collapsible).title = f"Advanced: {labels}" if labels else "Advanced"
+        self._folded = labels_of(names)
+        self._show_fold()
+
+    @on(Collapsible.Toggled)
+    def _show_fold(self) -> None:
+        """Say in the title what is folded away; open it needs no summary."""
+        fold = self.query_one(Collapsible)
+        fold.title = self._fold_title(is_open=not fold.collapsed)
+
+    def _fold_title(self, *, is_open: bool) -> str:
+        summary = f"set: {self._folded}" if self._folded else ALL_DEFAULT
+        return ADVANCED if is_open else f"{ADVANCED}   {summary}"
 
     def _unfold(self, name: str) -> None:
         if any(isinstance(ancestor, Collapsible) for ancestor in self._controls[name].ancestors):

@@ -61,8 +61,8 @@ class FormSession:
         self._looked_for: tuple[int, int | None] | None = None
         self._revealed = False
         self._tried = False
-        self.panel = self._make_panel()
         self.reading = self._read()
+        self.panel = self._make_panel()
 
     @property
     def editing(self) -> Webhook | None:
@@ -277,7 +277,7 @@ class FormSession:
             (label(choice, self.secrets, of_copy=self.of_copy), choice.value) for choice in offered
         ]
         adding = self.editing is None
-        return WebhookFieldsPanel(self.base, self.settings, options, adding=adding)
+        return WebhookFieldsPanel(self.base, self.settings, options, self._folded(), adding=adding)
 
     @property
     def news(self) -> str:

@@ -180,6 +180,25 @@ def test_a_value_that_cannot_be_kept_now_is_in_the_line_again(bench: SettingsBen
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("name", ["concurrency", "mouse"])
+def test_the_line_for_a_value_is_no_row_and_covers_not_its_own(
+    bench: SettingsBench, name: str
+) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_settings(bench, app, pilot)
+            screen.table.move_to(name)
+            await bench.settle(app, pilot)
+            await pilot.press("e")
+            await bench.settle(app, pilot)
+            framed = [text[2:] for text in screen_text(app).split("\n") if text.startswith("│ ")]
+            row, line = (text for text in framed if name in text[:30])
+            assert row.startswith(f"{name}  ")
+            assert line.startswith(f"change {name} to {screen.query_one(Input).value} ")
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize("name", ["db", "key_file"])
 def test_where_the_store_is_cannot_be_kept_in_the_store(bench: SettingsBench, name: str) -> None:
     async def scene() -> None:

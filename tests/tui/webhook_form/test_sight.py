@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from textual.widgets import Collapsible, Input, Static
+from textual.widgets import Button, Collapsible, Input, Static
 
 from domain.webhooks import WebhookFields
 from store import models, settings
@@ -16,7 +16,8 @@ from tests.support.receiver_client import Receiver
 from tests.support.stores import ACTOR, ALERTS, MINUTE, NOW, fields
 from tests.support.webhook_forms import SIEM, Form, form, webhook
 from tests.tui.webhook_form.test_saving import busy, until_closed
-from tui.widgets.inputs import Dropdown
+from tui.webhook_form.panel import ALL_DEFAULT
+from tui.widgets.inputs import Dropdown, Field
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -137,17 +138,65 @@ def test_the_fold_names_what_stands_in_it(bench: Bench) -> None:
 
     async def scene() -> None:
         async with form(bench, editing=1) as shown:
-            assert fold(shown) == "Advanced: Interval, CA file, Secret"
+            assert fold(shown) == "Advanced   set: Interval, CA file, Secret"
             await shown.write("interval", "")
             await shown.write("retry_interval", "5s")
-            assert fold(shown) == "Advanced: Retry interval, CA file, Secret"
+            assert fold(shown) == "Advanced   set: Retry interval, CA file, Secret"
             await shown.write("retry_interval", "")
             await shown.write("secret", "none")
-            assert fold(shown) == "Advanced: CA file"
+            assert fold(shown) == "Advanced   set: CA file"
         async with form(bench) as shown:
-            assert fold(shown) == "Advanced"
+            assert fold(shown) == f"Advanced   {ALL_DEFAULT}"
             await shown.write("start", "start")
-            assert fold(shown) == "Advanced: From"
+            assert fold(shown) == "Advanced   set: From"
+
+    asyncio.run(scene())
+
+
+def test_an_open_fold_has_no_summary(bench: Bench) -> None:
+    bench.store.add(fields(interval_ms=MINUTE))
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.until("▸ Advanced   set: Interval")
+            shown.app.screen.query_one("CollapsibleTitle").focus()
+            await shown.press("enter")
+            await shown.until("▾ Advanced  ")
+            assert "set: Interval" not in shown.text
+            await shown.press("enter")
+            await shown.until("▸ Advanced   set: Interval")
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("id_", ["box-type", "box-state", "box-headers", "box-max_events"])
+def test_the_focus_is_seen_without_colours(bench: Bench, id_: str) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            shown.app.screen.query_one(f"#{id_}").focus()
+            await shown.settle()
+            [field] = (it for it in shown.app.screen.query(Field) if it.has_focus_within)
+            rows = range(field.region.y, field.region.bottom)
+            lines = shown.text.split("\n")
+            assert all(lines[row][field.region.x] == "▌" for row in rows)
+            assert shown.text.count("▌") == len(rows)
+
+    asyncio.run(scene())
+
+
+def test_of_the_buttons_that_with_the_focus_alone_stands_out_without_colours(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def scene() -> None:
+        async with form(bench) as shown:
+            buttons = list(shown.app.screen.query("#form-buttons Button").results(Button))
+            await shown.press("shift+tab")
+            for button in reversed(buttons):
+                assert shown.app.focused is button
+                assert [it for it in buttons if it.styles.text_style.reverse] == [button]
+                await shown.press("shift+tab")
 
     asyncio.run(scene())
 
