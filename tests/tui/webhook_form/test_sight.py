@@ -192,11 +192,11 @@ def test_of_the_buttons_that_with_the_focus_alone_stands_out_without_colours(
     async def scene() -> None:
         async with form(bench) as shown:
             buttons = list(shown.app.screen.query("#form-buttons Button").results(Button))
-            await shown.press("shift+tab")
-            for button in reversed(buttons):
+            assert not [it for it in buttons if it.styles.text_style.reverse]
+            for button in [it for it in reversed(buttons) if it.focusable]:
+                await shown.press("shift+tab")
                 assert shown.app.focused is button
                 assert [it for it in buttons if it.styles.text_style.reverse] == [button]
-                await shown.press("shift+tab")
 
     asyncio.run(scene())
 
