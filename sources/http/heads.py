@@ -75,8 +75,8 @@ class RequestReader:
             self._body_left -= len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            if not self._message.ended:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self._message.ended:  # else it is about what came behind it, which is not taken
                 raise _bad(f"the body does not come as its head says: {error}") from None
         part = self._message.taken()
         # Bytes between the parts, and behind the last: the parser keeps some of them.

@@ -54,6 +54,6 @@ def test_text_right_behind_the_key_of_a_filter_goes_into_it(tocsin: Tocsin) -> N
 
 
 def line_of(text: str, label: str) -> str:
-    """The line that begins with this label, without its frame."""
-    lines = (line.strip("│ ") for line in text.split("\n"))
+    """The line that begins with this label, without its frame and the mark of the focus."""
+    lines = (line.strip("│▌ ") for line in text.split("\n"))
     return next((line for line in lines if line.startswith(label)), "")

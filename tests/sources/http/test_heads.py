@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import h11
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sources.http.heads import MOST_BYTES, RequestReader
@@ -16,6 +16,8 @@ from sources.http.messages import Head, RequestRefused
 Found = list[tuple[Head, bytes]]
 GET = b"GET /a?b HTTP/1.1\r\nhost: a\r\n\r\n"
 CHUNKED = b"POST /c HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+CONNECT = b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n"
+UPGRADE = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
 
 
 def read_all(pieces: list[bytes]) -> tuple[Found, HTTPStatus | None]:
@@ -98,6 +100,8 @@ STREAMS = st.lists(st.one_of(requests(), st.just(GET), st.binary(max_size=30)), 
 
 
 @given(STREAMS, st.lists(st.integers(0, 600), max_size=12))
+@example(CHUNKED + b"0\r\n\r\n" + CONNECT, [])
+@example(CHUNKED + b"0\r\n\r\n" + UPGRADE, [])
 def test_where_the_bytes_are_cut_makes_no_difference(data: bytes, places: list[int]) -> None:
     assert read_all(cut(data, places)) == read_all([data])
 
