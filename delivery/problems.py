@@ -70,8 +70,16 @@ def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
 
 
 def notes(report: Report) -> list[str]:
-    """Return sentences about what is no fault: names that would be refused today, and copies."""
-    return [*(_of_names(group) for group in report.overview.lookalikes), *copy_notes(report)]
+    """Return sentences about what is no fault: events set aside, names refused today, copies."""
+    return [
+        *(
+            _of_quarantine(status)
+            for status in report.overview.webhooks
+            if status.quarantined_events
+        ),
+        *(_of_names(group) for group in report.overview.lookalikes),
+        *copy_notes(report),
+    ]
 
 
 def copy_notes(report: Report) -> list[str]:
@@ -183,6 +191,17 @@ def _of_clock(report: Report) -> Iterator[str]:
                     f"{type_}: {name} has a time in the future, {second_text(time_ms)}: the clock "
                     "was ahead then or is behind now; see that it is right, as with `timedatectl`"
                 )
+
+
+def _of_quarantine(status: WebhookStatus) -> str:
+    events = status.quarantined_events
+    lists = "lists it with the command that sends it"
+    if events > 1:
+        lists = "lists them with the commands that send them"
+    return (
+        f"{status.webhook.named}: {counted(events, 'event')} in quarantine: "
+        f"`tocsin webhook show {status.webhook.id}` {lists}"
+    )
 
 
 def _of_names(group: tuple[str, ...]) -> str:

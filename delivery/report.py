@@ -20,6 +20,7 @@ from store.files import free_bytes, store_bytes
 from store.migrations import LATEST
 from store.migrations.progress import Copy, Upgrade, copies
 from store.overview import Overview
+from store.queue.deliveries import Held
 from store.records import (
     Delivery,
     QuarantinedEvent,
@@ -240,6 +241,11 @@ def quarantine_words(statuses: Iterable[WebhookStatus]) -> list[str]:
     released = sum(status.released_events for status in every)
     words = [f"{kept:,} in quarantine"] if kept else []
     return [*words, f"{released:,} released, about to be sent"] if released else words
+
+
+def held_words(where: Held) -> str:
+    """Return where an event waits that has yet to be sent to a webhook."""
+    return {"queued": "waits: queued", "released": "released, about to be sent"}.get(where, where)
 
 
 def undelivered_events(report: Report) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -14,6 +14,7 @@ from cli.event.lookup import kept_with_id, only_one
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import event_json
 from cli.output import columns
+from delivery.report import held_words, release_command
 from domain.event_summary import event_line
 from domain.event_types import EventType
 from domain.filters import event_passes, phrase_terms
@@ -42,21 +43,25 @@ def list_all(args: Namespace, context: Context) -> None:
 
 
 def show(args: Namespace, context: Context) -> None:
-    """Show one event and the deliveries that carried it."""
+    """Show one event, the deliveries that carried it, and the webhooks that wait for it."""
     type_, id_ = _type_and_id(args.type_and_id)
     store = open_for_reading(context)
     of_type = "" if type_ is None else f" of type {type_.value}"
     search = kept_with_id(store, id_, type_)
     event = only_one(search, id_, args, f"no event {id_}{of_type} is kept")
     carriers = store.call(deliveries.carriers, event.type, event.seq)
+    holders = store.call(deliveries.holders, event.type, event.seq)
     if args.json:
         shown = [
             {"id": carrier.id, "webhook": carrier.webhook_id, "state": carrier.state}
             for carrier in carriers
         ]
-        context.out.data(event_json(event, deliveries=shown))
+        waiting = [{"webhook": holder, "state": where} for holder, where in holders.items()]
+        context.out.data(event_json(event, deliveries=shown, waiting=waiting))
     else:
-        _print(event, carriers, context)
+        _print(event, carriers, holders, context)
+        for holder in (holder for holder, where in holders.items() if where == "in quarantine"):
+            _note_release(store, holder, event, context)
 
 
 class _Listing:
@@ -137,20 +142,33 @@ def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
     return EventType(types[0]), id_
 
 
-def _print(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:
+def _print(
+    event: StoredEvent,
+    carriers: list[Delivery],
+    holders: Mapping[int, deliveries.Held],
+    context: Context,
+) -> None:
     out = context.out
     out.data(f"{event.type.title} number {event.seq}, accepted {time_text(event.received_ms)}")
     out.data(msgspec.json.format(event.body, indent=2).decode())
     if not carriers:
         out.data("No delivery has carried it so far.")
-        return
-    out.table(
-        [
+    rows = [
+        *(
             (carrier.id, carrier.webhook_id, carrier.state, time_text(carrier.ended_ms))
             for carrier in carriers
-        ],
-        ("DELIVERY", "WEBHOOK", "STATE", "ENDED"),
-    )
+        ),
+        *((None, holder, held_words(where), None) for holder, where in holders.items()),
+    ]
+    if rows:
+        out.table(rows, ("DELIVERY", "WEBHOOK", "STATE", "ENDED"))
+
+
+def _note_release(store: Store, webhook_id: int, event: StoredEvent, context: Context) -> None:
+    """Write the command that sends the event out of the quarantine of a webhook."""
+    for held in store.call(deliveries.quarantine, webhook_id):
+        if (held.type, held.seq) == (event.type, event.seq):
+            context.out.data(f"`{release_command(held)}` sends it out of quarantine.")
 
 
 def _in_order(of_types: Iterable[list[StoredEvent]]) -> list[StoredEvent]:

@@ -121,7 +121,7 @@ def shapes_of(scene: Scene) -> dict[str, Members]:
     """Return the members of each table of docs/json.md, by the name of the table."""
     sent = scene.json("delivery", "list", "--state", "delivered", "--json")[0]["id"]
     refused = scene.json("refused", "list", "--json")[0]["id"]
-    authn = scene.json("event", "list", "--type", "log_authn", "--json")[0]["id"]
+    held = scene.json("webhook", "show", "1", "--json")["quarantine"][0]["id"]
     shapes = {
         "refused list": scene.members("refused", "list", "--json"),
         "refused show": scene.members("refused", "show", refused, "--json"),
@@ -138,7 +138,7 @@ def shapes_of(scene: Scene) -> dict[str, Members]:
         "delivery list": scene.members("delivery", "list", "--json"),
         "delivery show": scene.members("delivery", "show", sent, "--json"),
         "event list": scene.members("event", "list", "--json"),
-        "event show": scene.members("event", "show", "log_authn", authn, "--json"),
+        "event show": scene.members("event", "show", "alerts", held, "--json"),
         "audit": scene.members("audit", "--json"),
         "worker list": scene.members("worker", "list", "--json"),
         "source list": scene.members("source", "list", "--json"),

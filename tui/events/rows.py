@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from delivery.report import held_words
 from domain.event_types import EventType
 from domain.wording import second_text
 from store.queue.deliveries import Held
@@ -81,9 +82,8 @@ def carrier_row(delivery: Delivery, names: Mapping[int, str]) -> Row:
 
 def holder_row(webhook_id: int, where: Held, names: Mapping[int, str]) -> Row:
     """Return the cells of a webhook that still waits for an event, as CARRIER_COLUMNS say."""
-    words = {"queued": "waits: queued", "released": "released, about to be sent"}
     name = names.get(webhook_id, f"webhook {webhook_id}")
-    return (Cell("·"), Cell(name), Cell(""), Cell(words.get(where, where)), Cell(""))
+    return (Cell("·"), Cell(name), Cell(""), Cell(held_words(where)), Cell(""))
 
 
 def _result(delivery: Delivery) -> str:

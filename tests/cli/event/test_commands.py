@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,9 +17,10 @@ from cli.exit_codes import ExitCode
 from domain.event_types import EventType
 from domain.times import rfc3339
 from store.events import reading
+from store.queue import delivery_requests
 from tests.support.program import ROOT, Tocsin
 from tests.support.program_store import access_of, newer
-from tests.support.stores import event, events, fields
+from tests.support.stores import ACTOR, event, events, fields
 from tests.support.waiting import PATIENCE_S, eventually
 
 SAMPLES = ROOT / "tests/data/samples"
@@ -409,6 +411,30 @@ def test_show_tells_who_carried_it(tocsin: Tocsin) -> None:
     assert "delivered" in shown
     as_json = json.loads(tocsin.run("event", "show", "alerts", "e1", "--json").stdout)
     assert as_json["deliveries"] == [{"id": "msg_1", "webhook": 1, "state": "delivered"}]
+    assert as_json["waiting"] == []
+
+
+def test_show_tells_which_webhooks_wait_for_it(tocsin: Tocsin) -> None:
+    with access_of(tocsin) as desk:
+        webhook = desk.add(fields(name="siem"), start=0)
+        desk.append(event(1), event(2))
+        desk.end(desk.started(webhook), 503)
+        desk.call(delivery_requests.reseal, "msg_1", ACTOR, desk.now_ms, idle=True, without=1)
+        desk.add(fields(name="later"), start=0)
+        shown = tocsin.run("event", "show", "e1").stdout
+        as_json = json.loads(tocsin.run("event", "show", "e1", "--json").stdout)
+        desk.call(delivery_requests.release, 1, EventType.ALERTS, 1, ACTOR, desk.now_ms)
+        released = tocsin.run("event", "show", "e1").stdout
+    rows = [re.split(r" {2,}", line.strip()) for line in shown.splitlines()]
+    assert ["-", "1", "in quarantine", "-"] in rows
+    assert ["-", "2", "waits: queued", "-"] in rows
+    assert shown.endswith("`tocsin webhook release 1 e1` sends it out of quarantine.\n")
+    assert as_json["waiting"] == [
+        {"webhook": 2, "state": "queued"},
+        {"webhook": 1, "state": "in quarantine"},
+    ]
+    assert "released, about to be sent" in released
+    assert "webhook release" not in released
 
 
 def test_show_of_an_unknown_event(tocsin: Tocsin) -> None:

@@ -23,6 +23,7 @@ from cli.status.report import read_report
 from domain.event_types import EventType
 from store import settings, sources, workers
 from store.models import WebhookRow
+from store.queue import delivery_requests
 from store.records import StoredWorker
 from store.vault import new_key
 from store.workers import MISSED_BEAT_MS, OLD_HEARTBEAT_MS, SendingLock
@@ -155,6 +156,32 @@ def test_text_says_what_waits_and_why(tocsin: Tocsin) -> None:
     assert "worker   w1 (headless, hub, pid 812) sends, heartbeat " in said
     assert "alerts 62" in said
     assert str(tocsin.db) in said
+
+
+@pytest.mark.parametrize(
+    ("seqs", "words"),
+    [
+        ([2], "1 event in quarantine: `tocsin webhook show 1` lists it with the command that "),
+        ([2, 3], "2 events in quarantine: `tocsin webhook show 1` lists them with the commands "),
+    ],
+)
+def test_text_tells_of_events_in_quarantine(tocsin: Tocsin, seqs: list[int], words: str) -> None:
+    with access_of(tocsin) as desk:
+        webhook = desk.add(fields(name="siem"))
+        desk.append(*events(1, 4))
+        desk.end(desk.started(webhook), 503)
+        for number, seq in enumerate(seqs, 1):
+            set_aside(desk, f"msg_{number}", seq)
+            desk.end(desk.started(webhook), 503)
+        enter_worker(desk)
+        assert f"NOTE: webhook 1 (siem): {words}" in tocsin.run("status").stdout
+        desk.call(delivery_requests.release, 1, EventType.ALERTS, 2, ACTOR, desk.now_ms)
+        assert f"{len(seqs)} event" not in " ".join(status_of(tocsin)["notes"])
+
+
+def set_aside(desk: Desk, delivery: str, seq: int) -> None:
+    """Put an event of a failing delivery in quarantine."""
+    desk.call(delivery_requests.reseal, delivery, ACTOR, desk.now_ms, idle=True, without=seq)
 
 
 def test_nobody_sending_is_said_loudly_and_first(tocsin: Tocsin) -> None:
