@@ -14,7 +14,7 @@ from domain.event_types import EventType
 from domain.settings import Settings
 from domain.source_kinds import kind_named
 from domain.times import format_duration
-from domain.wording import counted
+from domain.wording import counted, second_text
 from store.database import Store
 from store.files import free_bytes, store_bytes
 from store.migrations import LATEST
@@ -255,7 +255,7 @@ def undelivered_events(report: Report) -> int:
 
 
 def effect_on_pending(before: Webhook, after: Webhook, pending: Delivery) -> str:
-    """Return a sentence on the effect that an edit has on the pending delivery."""
+    """Return what an edit means for the pending delivery, a sentence or two."""
     again = ""
     if target_of(before.fields, before.secrets) != target_of(after.fields, after.secrets):
         in_flight = pending.sending_since_ms is not None
@@ -263,8 +263,21 @@ def effect_on_pending(before: Webhook, after: Webhook, pending: Delivery) -> str
         again = f" and is tried again {when}, with the new settings"
     return (
         f"The pending delivery {pending.id} ({counted(pending.events, 'event')}) "
-        f"keeps its body{again}."
+        f"keeps its body{again}.{'' if again else _wait_words(before, after, pending)}"
     )
+
+
+def _wait_words(before: Webhook, after: Webhook, pending: Delivery) -> str:
+    """Return a sentence on the attempt that waits, after an edit of an interval; "" if none does.
+
+    It is left where it is: the receiver may have asked for that time.
+    """
+    if _intervals(before) == _intervals(after) or pending.next_attempt_ms is None:
+        return ""
+    if pending.sending_since_ms is not None or pending.cut_off or not is_failing(pending):
+        return ""
+    at = second_text(pending.next_attempt_ms)
+    return f" Its next attempt stays at {at}: `tocsin delivery retry {pending.id}` makes it now."
 
 
 def is_resealable(before: Webhook, after: Webhook) -> bool:
@@ -303,6 +316,10 @@ def drop_question(droppings: Sequence[tuple[Webhook, int]], after: EventType) ->
     )
     types = dict.fromkeys(before.fields.type.title for before, _ in droppings)
     return f"Drop {lost}, to change the type from {' and '.join(types)} to {after.title}?"
+
+
+def _intervals(webhook: Webhook) -> tuple[int | None, int | None]:
+    return webhook.fields.interval_ms, webhook.fields.retry_interval_ms
 
 
 def _contents(webhook: Webhook) -> tuple[object, ...]:

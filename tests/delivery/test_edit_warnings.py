@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from delivery.report import drop_question, effect_on_pending, is_resealable
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
+from domain.wording import second_text
 from store.records import Delivery, Secrets, Webhook
 from tests.support.stores import NOW, Desk, events, fields, new_store
 
@@ -30,7 +32,7 @@ def pending(tmp_path: Path) -> Delivery:
     return found
 
 
-def edited(secret: str | None = None, **changes: object) -> Webhook:
+def edited(secret: str | None = None, **changes: Any) -> Webhook:
     changed: WebhookFields = replace(WEBHOOK.fields, **changes)
     return replace(WEBHOOK, fields=changed, secrets=Secrets(secret) if secret else None)
 
@@ -63,6 +65,22 @@ def test_an_attempt_in_flight_is_not_cut(pending: Delivery) -> None:
     assert "when the attempt in flight is over" in effect_on_pending(
         WEBHOOK, edited(url="https://other.example"), sending
     )
+
+
+@pytest.mark.parametrize("changes", [{"interval_ms": 0}, {"retry_interval_ms": 5_000}])
+def test_an_attempt_that_waits_stays_where_it_is(
+    pending: Delivery, changes: dict[str, Any]
+) -> None:
+    after = edited(**changes)
+    assert pending.next_attempt_ms is not None
+    assert effect_on_pending(WEBHOOK, after, pending) == (
+        f"{KEPT} Its next attempt stays at {second_text(pending.next_attempt_ms)}: "
+        "`tocsin delivery retry msg_1` makes it now."
+    )
+    moved = edited(url="https://other.example", **changes)
+    assert effect_on_pending(WEBHOOK, moved, pending).endswith("now, with the new settings.")
+    sending = replace(pending, sending_since_ms=NOW)
+    assert effect_on_pending(WEBHOOK, after, sending) == KEPT
 
 
 def test_only_what_is_in_the_body_can_be_sealed_anew() -> None:

@@ -6,6 +6,7 @@ import json
 
 from cli.exit_codes import ExitCode
 from domain.event_types import EventType
+from domain.wording import second_text
 from store.workers import SendingLock
 from tests.cli.webhook.webhooks import SECRET, add, record, refused, shown, with_backlog
 from tests.support.program import Tocsin
@@ -125,6 +126,11 @@ def test_edit_of_the_type_without_a_queue_asks_nothing(tocsin: Tocsin) -> None:
 def test_edit_says_what_becomes_of_the_pending_delivery(tocsin: Tocsin) -> None:
     with access_of(tocsin) as desk:
         with_backlog(desk)
+        slower = tocsin.run("webhook", "edit", "1", "--retry-interval", "1h").stderr
+        waits_until_ms = desk.delivery("msg_1").next_attempt_ms
+        assert waits_until_ms is not None
+        stays = f"Its next attempt stays at {second_text(waits_until_ms)}: `tocsin delivery retry"
+        assert stays in slower
         moved = tocsin.run("webhook", "edit", "1", "--url", "https://example.com/new")
         assert "keeps its body and is tried again now, with the new settings" in moved.stderr
         assert desk.delivery("msg_1").reason == "attempt 2, its settings were changed"

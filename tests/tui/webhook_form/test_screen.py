@@ -241,6 +241,8 @@ def test_an_edit_says_what_becomes_of_the_pending_delivery(bench: Bench) -> None
             assert (
                 "Once saved: the pending delivery msg_1 (2 events) keeps its body." in shown.notice
             )
+            await shown.write("retry_interval", "1h")
+            assert "Its next attempt stays at" in shown.notice
             await shown.write("url", "https://other.example")
             assert "is tried again now, with the new settings." in shown.notice
             await shown.write("max_events", "1")
