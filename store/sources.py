@@ -127,7 +127,7 @@ def delete(name: str, actor: Actor, now_ms: int) -> None:
 
 
 def pause(name: str, actor: Actor, now_ms: int) -> bool:
-    """Stop it in every process; False if it was paused. Raises NotFound."""
+    """Let no worker run it; False if it was paused. Raises NotFound."""
     return _switch(name, False, actor, now_ms)
 
 

@@ -18,7 +18,7 @@ def build(parser: Parser) -> None:
     _add(commands)
     _edit(commands)
     pause = add_leaf(
-        commands, "pause", f"{RUN}:pause", "make sources inactive: they are run in no process"
+        commands, "pause", f"{RUN}:pause", "make sources inactive: no worker runs them"
     )
     unpause = add_leaf(commands, "unpause", f"{RUN}:unpause", "make sources active: they go on")
     delete = add_leaf(commands, "delete", f"{RUN}:delete", "forget sources and what they remember")

@@ -44,7 +44,7 @@ class SourcesScreen(ReadingScreen):
             "pause",
             "pause",
             id="sources.pause",
-            tooltip="stop it in every process, or let it go on",
+            tooltip="let no worker run it, or let it go on",
         ),
         Binding(
             "n,r",
