@@ -111,7 +111,7 @@ class StoreTarget:
 class SocketTarget:
     """Target behind the socket of a running Tocsin; a byte in the descriptor `stop` ends it.
 
-    `note` is told once that nothing listens there, each time that it begins to be waited for.
+    `note` gets one line when a wait for the socket begins.
     """
 
     def __init__(self, path: str, stop: int, note: Callable[[str], None]) -> None:
@@ -200,9 +200,11 @@ class SocketTarget:
             return
         self._is_noted = True
         until = second_text(int((time.time() + ends - time.monotonic()) * 1_000))
+        unserved = isinstance(error, FileNotFoundError | ConnectionRefusedError)
+        since = ", since a worker may be starting" if unserved else ""
         self._note(
-            f"Nothing listens at the socket {safe(self._path)} ({_reason(error)}): it is tried "
-            f"until {until}, since a worker may be starting. Ctrl+C ends that."
+            f"No Tocsin answers at the socket {safe(self._path)} ({_reason(error)}): it is tried "
+            f"until {until}{since}. Ctrl+C ends that."
         )
 
     def _connect(self) -> None:
@@ -218,7 +220,7 @@ class SocketTarget:
                 self._wait(RETRY_S, ends, failure)
 
     def _may_answer_later(self, error: OSError) -> bool:
-        """True if there is no socket, or nobody listens at it, as between two workers."""
+        """True if there is no socket, or nobody accepts there, as between two workers."""
         waits = FileNotFoundError | ConnectionError | BlockingIOError | TimeoutError
         return isinstance(error, waits) and not self._is_something_else()
 

@@ -170,7 +170,39 @@ def test_the_first_connection_waits_for_a_worker_that_is_being_restarted(
     assert waits
     reason = "Connection refused" if is_left else "No such file or directory"
     [note] = said
-    assert note.startswith(f"Nothing listens at the socket {path} ({reason}): it is tried until 2")
+    assert note.startswith(
+        f"No Tocsin answers at the socket {path} ({reason}): it is tried until 2"
+    )
+    assert ", since a worker may be starting." in note
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), os.strerror(errno.EAGAIN)),
+        (TimeoutError("timed out"), "timed out"),
+    ],
+)
+def test_of_a_busy_one_it_is_not_said_that_it_may_be_starting(
+    tmp_path: Path,
+    pipe: tuple[int, int],
+    said: list[str],
+    waits: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    error: OSError,
+    reason: str,
+) -> None:
+    def busy(*_: object) -> None:
+        raise error
+
+    path = tmp_path / "s"
+    leave(path)
+    monkeypatch.setattr(Emitter, "__init__", busy)
+    with pytest.raises(Failure, match="no Tocsin answers"):
+        SocketTarget(str(path), pipe[0], said.append)
+    until = second_text(NOW + 30_000)
+    tried = f"it is tried until {until}. Ctrl+C ends that."
+    assert said == [f"No Tocsin answers at the socket {path} ({reason}): {tried}"]
 
 
 def leave(path: Path) -> None:

@@ -149,7 +149,7 @@ def test_a_pipe_lives_through_a_restart_of_the_other_side(
     answered_in_time = json.loads(out) == counts(2, 0)
     assert answered_in_time or json.loads(out) == counts(1, 1)  # p1 was kept, not yet answered
     assert emitting.returncode == 0
-    waits = f"Nothing listens at the socket {served.socket} ("
+    waits = f"No Tocsin answers at the socket {served.socket} ("
     assert all(line.startswith(waits) for line in err.splitlines())
 
 
