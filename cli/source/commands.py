@@ -221,7 +221,7 @@ def _note_preflight(source: StoredSource, words: str, store: Store, context: Con
     if problem:
         context.out.note(f"Source {source.name} {words}: {problem}")
     if warning:
-        context.out.note(f"Source {source.name}: {warning}")
+        context.out.warn(f"Source {source.name}: {warning}")
     return bool(problem)
 
 

@@ -95,13 +95,13 @@ def note_unreadable(shown: Sequence[Webhook], store: Store, context: Context) ->
 
 
 def note_doubts(fields: WebhookFields, context: Context) -> None:
-    """Note a URL to which nothing is sent, and doubts about the extra fields."""
+    """Warn of a URL to which nothing is sent, and of likely slips in the extra fields."""
     refusal = refusal_of(fields.url, context)
     if refusal is not None:
-        context.out.note(f"{refusal}.")
+        context.out.warn(f"{refusal}.")
     doubt = doubt_about(fields.extra_fields)
     if doubt:
-        context.out.note(f"Extra field: {doubt}.")
+        context.out.warn(f"Extra field: {doubt}.")
 
 
 def check_address(url: str, context: Context) -> None:

@@ -229,7 +229,8 @@ def test_a_file_of_names_that_is_not_there_is_told_of(tocsin: Tocsin) -> None:
         "source", "add", "wireguard", "--command", "true", "--names-file", "/nowhere/names"
     )
     assert "Source local is active: the worker" in added.stderr
-    assert "there is no file /nowhere/names; correct the source's option names_file" in added.stderr
+    missing = "there is no file /nowhere/names; correct the source's option names_file"
+    assert f"WARNING: Source local: {missing}" in added.stderr
 
 
 def _unset(options: tuple[str, ...]) -> list[str]:

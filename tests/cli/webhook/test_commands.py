@@ -131,6 +131,7 @@ def test_an_address_that_the_policy_refuses_is_saved_by_force_alone(
         done = tocsin.run("webhook", *words, "--url", url, "--force", "--max-events", "7")
         assert done.returncode == ExitCode.OK, done.stderr
         assert ("network_policy local: nothing will be sent to it." in done.stderr) == refused
+        assert ("WARNING: " in done.stderr) == refused
     done = tocsin.run("webhook", "edit", "1", "--name", "x")
     assert done.returncode == ExitCode.OK, done.stderr
     assert ("nothing will be sent to it" in tocsin.run("status").stdout) == refused
