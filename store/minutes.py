@@ -340,7 +340,10 @@ def _read_waiting(counted: MinutesCounted, now_ms: int) -> None:
 
 
 def _bounded(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join the oldest gaps if they are too many: without one, nothing would have waited in it."""
+    """Join the oldest gaps if they are too many.
+
+    None is left out: a minute without a row in no gap is taken for one in which nothing waited.
+    """
     excess = len(gaps) - MOST_GAPS
     if excess <= 0:
         return gaps

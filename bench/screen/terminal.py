@@ -20,7 +20,7 @@ from rich.cells import get_character_cell_size
 
 Size = tuple[int, int]
 LAST_WORDS_S = 0.2
-"""Seconds that the last words of a program may take where others hold the line too."""
+"""Seconds without output after which all that a program wrote before its end has been read."""
 
 ANSWERS = (
     (b"\x1b[?2026$p", b"\x1b[?2026;2$y"),  # synchronized output: known

@@ -22,7 +22,10 @@ STOP_PATIENCE_S = 2.0
 """Seconds that requests that run when the stop comes may go on."""
 
 READ_BYTES = 64 * 1024
-"""Bytes that are read of a client at a time; unasked, at most once with the head and once more."""
+"""Bytes that are read of a client at a time.
+
+Until the app asks for the body, one more piece is read after that in which the head ended.
+"""
 
 _UNSENT = 1, 0
 """Bytes that the client has not taken, above which an answer counts as not sent, and as sent; where

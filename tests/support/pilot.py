@@ -33,7 +33,10 @@ MOST_PAINTS = 200
 SOON_S = 0.02
 """Timers due so soon belong to what was done: a terminal's new size is told after 8 ms."""
 MOST_TIMERS = 5
-"""Limit of those that are made late, since the machine is busy, and are waited for all the same."""
+"""Number of timers due later than SOON_S after the beginning that are waited for too.
+
+A busy machine makes timers late that belong to what was done.
+"""
 
 
 @contextmanager
