@@ -61,7 +61,8 @@ class Polling:
     takes:       events of a poll are gone where they came from: the stop waits for a poll,
                  and events that cannot be saved or queued are kept
     created_ms:  a later source of the same name has another one
-    revision:    after a pause or an edit it is another one, and failures are not recorded
+    revision:    failures and warnings are recorded only while the source has this one, which a
+                 pause or an edit ends; None: they always are
     alerts:      terms of the alert about events that cannot be queued
     """
 
@@ -243,6 +244,7 @@ class Polling:
                 warning,
                 self.clock(),
                 created_ms=self.created_ms,
+                revision=self.revision,
             )
 
     def _report(self, sentence: str, *, report: bool) -> None:

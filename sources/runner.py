@@ -126,8 +126,12 @@ async def run_runnable(
     once: bool = False,
     monotonic: Callable[[], float] = time.monotonic,
     stale: StaleAlerts | None = None,
+    revision: int | None = None,
 ) -> AppendResult:
-    """Run a source until `stop`; with `stale` a service goes on measuring the silence of others."""
+    """Run a source until `stop`; with `stale` a service goes on measuring the silence of others.
+
+    With `revision` what ends badly once the source has another one is not recorded.
+    """
     every_ms, host_params = runnable.every_ms, runnable.host_params
     stale_alert = _stale_alert_of(terms, clock(), monotonic, every_ms, host_params)
     if runnable.source is not None:
@@ -135,7 +139,7 @@ async def run_runnable(
             source=runnable.source,
             store=store,
             created_ms=stored.created_ms,
-            revision=stored.revision,
+            revision=revision,
             stop=stop,
             clock=clock,
             on_appended=on_appended,
@@ -373,6 +377,7 @@ class Sources:
                 once=once,
                 monotonic=self._monotonic,
                 stale=stale,
+                revision=stored.revision,
             )
 
     async def _note_failure(

@@ -310,12 +310,19 @@ def save_failure(
         return appended
 
 
-def save_warning(name: str, warning: str, now_ms: int, *, created_ms: int | None = None) -> None:
-    """Note what is not as it should be, though it works."""
+def save_warning(
+    name: str,
+    warning: str,
+    now_ms: int,
+    *,
+    created_ms: int | None = None,
+    revision: int | None = None,
+) -> None:
+    """Note what is not as it should be, though it works; for which sources as `save_failure`."""
     source = SourceRow
     with database.atomic():
         update = source.update(error=warning, error_ms=now_ms)
-        update.where(_is(name, created_ms)).execute()
+        update.where(_is(name, created_ms, revision)).execute()
 
 
 def _switch(name: str, active: bool, actor: Actor, now_ms: int) -> bool:

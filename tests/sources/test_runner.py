@@ -17,7 +17,7 @@ from domain.alert_kinds import SOURCE_STALE
 from domain.event_types import EventType
 from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS, SOCKET, WIREGUARD
-from sources import runner, service_runner
+from sources import polling, runner, service_runner
 from sources.base import SourceError
 from sources.factory import RunnableSource
 from sources.intake import Inlet
@@ -49,10 +49,10 @@ class Scene:
             store, lambda: NOW_MS, on_appended=self.heard.set, on_failure=self.failures.append
         )
 
-    def add(self, name: str, command: str = "", *, created_ms: int = NOW_MS) -> None:
+    def add(self, name: str, command: str = "", *, created_ms: int = NOW_MS, **more: str) -> None:
         """A source that looks often at a file, or runs a command."""
         self._file(name).write_text(dump(idle("alice")))
-        options = {"command": command or f"cat {self._file(name)}", "every": "2s"}
+        options = {"command": command or f"cat {self._file(name)}", "every": "2s"} | more
         self.store.call(sources.add, WIREGUARD, name, options, ADMIN, created_ms)
 
     def adapt(self, active: bool = True) -> None:
@@ -178,15 +178,17 @@ def test_a_pause_ends_it_and_its_problem(play: Play) -> None:
     assert (health.state, health.error, health.failures) == ("inactive", None, 0)
 
 
+@pytest.mark.parametrize("ends", ["exit 1", "cat {}/hub.dump"], ids=["failure", "warning"])
 @pytest.mark.parametrize("edited", [False, True])
-def test_a_look_that_fails_when_it_was_paused_or_edited_is_no_problem_of_it(
-    play: Play, tmp_path: Path, *, edited: bool
+def test_a_look_that_ends_badly_when_it_was_paused_or_edited_is_no_problem_of_it(
+    play: Play, tmp_path: Path, ends: str, *, edited: bool
 ) -> None:
     looks, go_on = tmp_path / "looks", tmp_path / "go-on"
-    wait = f"touch {looks}; until [ -e {go_on} ]; do sleep 0.01; done; exit 1"
+    end = ends.format(tmp_path)
+    wait = f"touch {looks}; until [ -e {go_on} ]; do sleep 0.01; done; {end}"
 
     async def act(scene: Scene) -> None:
-        scene.add("hub", shlex.join(("sh", "-c", wait)))
+        scene.add("hub", shlex.join(("sh", "-c", wait)), names_file="/nowhere/names")
         scene.adapt()
         await scene.until(looks.exists)
         if edited:
@@ -442,6 +444,33 @@ def test_one_look_works_also_at_a_paused_source(store: Store, tmp_path: Path) ->
     store.call(sources.pause, "hub", ADMIN, NOW_MS)
     run_once(store, "hub")
     assert scene.health("hub").last_ok_ms == NOW_MS
+
+
+@pytest.mark.parametrize("change", ["edit", "pause", "pause and unpause"])
+def test_one_in_a_process_of_its_own_goes_on_telling_what_fails_after_a_change(
+    play: Play, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(polling, "backoff_s", lambda _: 0.01)
+
+    async def act(scene: Scene) -> None:
+        scene.add("hub", "false")
+        call, stop, told = scene.store.call, asyncio.Event(), scene.failures
+        running = asyncio.create_task(
+            run_one("hub", scene.store, DEFAULTS, lambda: NOW_MS, stop, on_failure=told.append)
+        )
+        await scene.until(lambda: scene.health("hub").failures > 0)
+        if change == "edit":
+            call(sources.edit, "hub", {"command": "false", "every": "3s"}, ADMIN, NOW_MS)
+        else:
+            call(sources.pause, "hub", ADMIN, NOW_MS)
+        if change == "pause and unpause":
+            call(sources.unpause, "hub", ADMIN, NOW_MS)
+        failures = scene.health("hub").failures
+        await scene.until(lambda: scene.health("hub").failures > failures + 1)
+        stop.set()
+        await running
+
+    assert play(act).health("hub").error is not None
 
 
 def test_one_look_is_refused_where_there_is_none(store: Store) -> None:

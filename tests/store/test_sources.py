@@ -213,6 +213,18 @@ def test_what_was_wrong_with_a_deleted_source_is_not_noted_of_a_new_one(desk: De
     assert (local(desk).error, ids(desk)) == ("dark", ["e1"])
 
 
+def test_of_one_that_was_changed_since_its_revision_nothing_is_noted(desk: Desk) -> None:
+    desk.call(sources.pause, "local", ACTOR, LATER)
+    before = local(desk)
+    for save in (sources.save_failure, sources.save_warning):
+        desk.call(save, "local", "dim", LATER, revision=before.revision - 1)
+        assert local(desk) == before
+        desk.call(save, "local", "dim", LATER, revision=before.revision)
+        assert local(desk).error == "dim"
+        desk.call(sources.save_success, "local", LATER)
+        before = local(desk)
+
+
 def test_a_new_source_of_an_old_name_remembers_nothing_and_the_events_stay(desk: Desk) -> None:
     desk.call(sources.save_batch, "local", [event(1)], b"old", NOW)
     added_anew(desk)
