@@ -219,6 +219,13 @@ def _reason(status: WebhookStatus, report: Report) -> str:
 
 
 def _nothing_waits(status: WebhookStatus) -> str:
+    if status.quarantined_events:
+        kept = f"{status.quarantined_events:,} in quarantine"
+        return (
+            f"delivered but for {kept}"
+            if status.delivered_events
+            else f"none delivered yet, {kept}"
+        )
     return "all is delivered" if status.delivered_events else "no event has come yet"
 
 

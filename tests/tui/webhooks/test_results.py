@@ -9,10 +9,11 @@ from textual.pilot import Pilot
 
 from domain.event_types import EventType
 from store import workers
+from store.queue import delivery_requests
 from store.records import Limits, StoredWorker
 from store.workers import SendingLock
 from tests.support.apps import Bench, screen_text, told
-from tests.support.stores import MINUTE, NOW, events, fields
+from tests.support.stores import ACTOR, MINUTE, NOW, events, fields
 from tui.app import TocsinApp
 from tui.webhooks.results import FAILED, AttemptNews, summary
 from tui.webhooks.screen import WebhooksScreen
@@ -107,6 +108,49 @@ def test_an_added_webhook_has_the_cursor(bench: Bench) -> None:
         assert "pager" in screen_text(app)
 
     play(bench, scene)
+
+
+def test_what_is_in_quarantine_is_not_said_to_be_delivered(bench: Bench) -> None:
+    siem = bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 2))
+    store = bench.store
+    work = store.started(siem)
+    store.end(work, 400)
+    store.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=True, without=2)
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire(), "the lock tells that somebody sends"
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        bench.clock.now_ms += MINUTE
+        store.end(store.started(siem, new_run=False), 200)
+        await settle(bench, app, pilot)
+        text = screen_text(app)
+        assert "all is delivered" not in text
+        assert "delivered but for 1 in quarantine · webhook 1 · " in text
+
+    try:
+        play(bench, scene)
+    finally:
+        lock.release()
+
+
+def test_nothing_but_a_quarantine_is_not_said_to_be_delivered_either(bench: Bench) -> None:
+    siem = bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 1))
+    store = bench.store
+    work = store.started(siem)
+    store.end(work, 400)
+    store.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=True, without=1)
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire(), "the lock tells that somebody sends"
+
+    async def scene(app: TocsinApp, _: Pilot[int]) -> None:
+        assert "none delivered yet, 1 in quarantine · webhook 1 · " in screen_text(app)
+
+    try:
+        play(bench, scene)
+    finally:
+        lock.release()
 
 
 async def settle(bench: Bench, app: TocsinApp, pilot: Pilot[int]) -> None:
