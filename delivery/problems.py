@@ -110,6 +110,8 @@ def answer_text(status: int | None, error: str | None) -> str | None:
 def _of_upgrade(report: Report) -> Iterator[str]:
     if report.upgrade is not None:
         yield report.upgrade.sentence(report.path)
+    elif report.outdated:
+        yield f"{report.path} is of an older Tocsin: it is only read until `tocsin db upgrade`"
 
 
 def _of_copy(copy: Copy) -> str:
@@ -137,7 +139,7 @@ def _of_sending(report: Report, words: TimeWords) -> Iterator[str]:
             "`tocsin worker unpause` goes on with it"
         )
     waiting = undelivered_events(report)
-    if waiting and not report.worker_alive and report.upgrade is None:
+    if waiting and not report.worker_alive and not report.outdated:
         events = f"{counted(waiting, 'event')} {wait_word(waiting)}"
         yield f"nobody is sending while {events}: {_cure(report)}"
 

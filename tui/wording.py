@@ -43,6 +43,13 @@ class StatusText(msgspec.Struct, frozen=True):
         return next((text for text in every if cell_len(text) <= width), every[-1])
 
 
+OUTDATED = StatusText(
+    "▲ the store is of an older Tocsin and only read: run `tocsin db upgrade`",
+    "bad",
+    ("▲ older store, only read: run `tocsin db upgrade`", "▲ older store, only read"),
+)
+
+
 class Condition(IntEnum):
     """Condition of a webhook, the worst first."""
 
@@ -144,6 +151,8 @@ def worker_line(
         return StatusText("", "dim")
     if report.upgrade is not None:
         return _upgrade_line(report.upgrade)
+    if report.outdated:
+        return OUTDATED
     if report.paused is not None:
         return StatusText(f"‖ all sending paused by {report.paused.by}", "bad")
     active = next((worker for worker in report.overview.workers if worker.active), None)

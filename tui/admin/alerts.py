@@ -145,6 +145,8 @@ class AlertsScreen(ReadingScreen):
     @on(LiveTable.Chosen)
     def action_edit(self) -> None:
         """Open the form of the selected kind."""
+        if self.refuses_changes():
+            return
         kind, shown = self._selected, self._set_for(self._selected)
         fields = [
             FormField(option, shown.get(option.name, option.text)) for option in kind.defaults

@@ -209,6 +209,8 @@ class SettingsScreen(TocsinScreen):
         if name in STORE_PATHS:
             self.show_notice_here(NOT_HERE.format(name=name))
             return
+        if self.refuses_changes():
+            return
         self._box.value = in_force.value(BY_NAME[name])
         self._open(name)
 

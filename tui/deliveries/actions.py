@@ -163,7 +163,7 @@ class DeliveryActions:
         pending = await self._pending("reseal")
         if len(pending) > 1:
             self._screen.show_notice_here("one at a time: take the marks away and choose one")
-        elif pending:
+        elif pending and not self._screen.refuses_changes():
             self._ask_reseal(pending[0], await self._refused_event(pending[0]))
 
     async def _refused_event(self, delivery: Delivery) -> LeftOut | None:

@@ -127,6 +127,9 @@ class QuarantineScreen(ModalScreen[None]):
         event = self._selected()
         if event is None:
             return
+        if refusal := self._access.refusal:
+            self._show_line(refusal)
+            return
 
         def answered(yes: bool | None) -> None:
             if yes:

@@ -206,13 +206,25 @@ class TocsinScreen(CoverableScreen):
         *args: P.args,
         **named: P.kwargs,
     ) -> None:
-        """Ask; make the change in its turn if the answer is yes."""
+        """Ask; make the change in its turn if the answer is yes.
+
+        Nothing is asked about a store that is only read.
+        """
+        if self.refuses_changes():
+            return
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.queue_change(change, *args, **named)
 
         self.app.push_screen(ConfirmScreen(question), answered)
+
+    def refuses_changes(self) -> bool:
+        """Return True if the store is only read, and say why: nothing opens that would write."""
+        refusal = self.access.refusal
+        if refusal:
+            self.show_notice_here(refusal)
+        return bool(refusal)
 
     async def undo_newest(self, undos: UndoStack) -> None:
         """Undo the last thing that was done, after asking where something is lost by it."""

@@ -90,6 +90,8 @@ class SourceActions:
 
     def add(self) -> None:
         """Choose a kind, then fill in its form."""
+        if self._screen.refuses_changes():
+            return
         choices = [Choice(key, words) for key, (_, words) in KINDS.items()]
         self._screen.app.push_screen(
             MenuScreen("Add a source of which kind?", choices), self._add_kind
@@ -132,6 +134,8 @@ class SourceActions:
             return
         if not kind_named(source.kind).defaults:
             self._screen.show_notice(NOTHING_TO_SET)
+            return
+        if self._screen.refuses_changes():
             return
         form = form_to_edit(self._access, report.settings, source)
         self._screen.app.push_screen(OptionFormScreen(self._access, self._live, form), self._edited)

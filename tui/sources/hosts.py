@@ -180,7 +180,7 @@ def ask_about_wireguard(
 ) -> None:
     """Ask if this host's WireGuard is to be watched, or watched no more, and let it be so."""
     report = screen.live.report
-    if report is None:
+    if report is None or screen.refuses_changes():
         return
     source = host_source(report.overview)
 

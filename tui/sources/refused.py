@@ -245,7 +245,7 @@ class RefusedScreen(ReadingScreen):
     def action_send(self) -> None:
         """Ask for a webhook, and send the selected text to it."""
         refusal = self.selected()
-        if refusal is None or not self.table.is_meant():
+        if refusal is None or not self.table.is_meant() or self.refuses_changes():
             return
 
         def answered(webhook_id: int | None) -> None:

@@ -163,6 +163,15 @@ class StoreAccess(msgspec.Struct, frozen=True):
     change_queue: ChangeQueue = msgspec.field(default_factory=ChangeQueue)
     uptime_ms: Callable[[], int | None] = _of_no_machine
 
+    @property
+    def refusal(self) -> str:
+        """The reason why nothing of this store can be changed, with the cure; "" if all can."""
+        if (upgrade := self.store.upgrade) is not None:
+            return upgrade.sentence(self.store.path)
+        if self.store.outdated:
+            return "this store is of an older Tocsin: run `tocsin db upgrade` first"
+        return ""
+
     async def read(self, query: Callable[..., T], *args: Any, **named: Any) -> T:
         """Read from the store. Raises Refused."""
         try:
@@ -172,8 +181,6 @@ class StoreAccess(msgspec.Struct, frozen=True):
 
     async def change(self, request: Callable[..., T], *args: Any, **named: Any) -> T:
         """Change the store in the admin's name. Raises Refused."""
-        if (upgrade := self.store.upgrade) is not None:
-            raise Refused(upgrade.sentence(self.store.path))
-        if self.store.outdated:
-            raise Refused("this store is of an older Tocsin: run `tocsin db upgrade` first")
+        if refusal := self.refusal:
+            raise Refused(refusal)
         return await self.read(request, *args, actor=self.actor, now_ms=self.now_ms(), **named)

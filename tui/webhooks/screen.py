@@ -299,6 +299,8 @@ class WebhooksScreen(ListScreen):
         self.app.push_screen(load_screen(ALERTS_SCREEN)(self.access, self.live))
 
     def _open_form(self, **which: int) -> None:
+        if self.refuses_changes():
+            return
         from tui.webhook_form.screen import WebhookFormScreen
 
         self.app.push_screen(WebhookFormScreen(self.access, self.live, **which), self._saved)

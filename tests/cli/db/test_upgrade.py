@@ -132,6 +132,14 @@ def test_status_says_how_far_it_is(older: Tocsin) -> None:
     assert "nobody is sending" not in shown.stdout + shown.stderr
 
 
+def test_the_check_of_an_older_store_names_the_upgrade(older: Tocsin) -> None:
+    check = older.run("status", "--check")
+    assert check.returncode == ExitCode.CHECK_FAILED
+    words = f"{older.db} is of an older Tocsin: it is only read until `tocsin db upgrade`"
+    assert check.stdout.startswith(f"FAIL - {words}")
+    assert "nobody is sending" not in check.stdout
+
+
 def test_a_copy_that_was_deleted_meanwhile_is_not_named(older: Tocsin) -> None:
     with upgrading(older.db):
         pass

@@ -18,7 +18,7 @@ from store.engine import StoreConnection
 from store.migrations import older_tables, progress
 from store.overview import read_overview
 from tests.cli.db.test_upgrade import upgrading
-from tests.support.apps import Bench, Clock, screen_text
+from tests.support.apps import Bench, Clock, screen_text, told
 from tests.support.program_store import change_store
 from tests.support.released_stores import MADE_MS, RELEASED, copy_of
 from tests.support.stores import run_child
@@ -29,6 +29,7 @@ from tui.state import live_report
 from tui.state.store_access import Refused, settings_of_store
 from tui.state.worker_thread import WorkerThread
 
+OLDER = "this store is of an older Tocsin: run `tocsin db upgrade` first"
 UPGRADE = "open_store(path, migrate=True).close()"
 
 
@@ -64,6 +65,38 @@ async def watch(path: Path) -> None:
         await asyncio.to_thread(run_child, UPGRADE, path)
         await until_first_line(app, pilot, "39 %", there=False)
         await app._access.change(note)
+
+
+@pytest.mark.parametrize(
+    "keys", ["a", "e", "d", "x", "o a", "o e", "o x", "l e", "q w", "q s end enter"]
+)
+def test_keys_that_write_are_refused_on_an_older_store_and_open_nothing(
+    path: Path, keys: str
+) -> None:
+    async def scene() -> None:
+        async with Bench(store, Clock(MADE_MS)).running() as (app, pilot):
+            await until_first_line(app, pilot, "older store", there=True)
+            for key in keys.split():
+                before = app.screen
+                await pilot.press(key)
+                await app.workers.wait_for_complete()
+                await pilot.pause()
+            assert app.screen is before
+            assert OLDER in told(app)
+
+    store = open_store(path)
+    try:
+        asyncio.run(scene())
+    finally:
+        store.close()
+
+
+def test_an_older_store_is_said_to_be_only_read_until_the_upgrade(path: Path) -> None:
+    store = open_store(path)
+    said = shown(store)
+    assert f"✗ {path} is of an older Tocsin: it is only read until `tocsin db upgrade`" in said
+    assert "start a worker" not in said
+    store.close()
 
 
 def is_at_work(store: Store, worker: WorkerThread) -> bool:
