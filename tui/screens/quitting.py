@@ -16,6 +16,7 @@ from tui.screens.base import TocsinScreen
 
 QUIT = "Quit? "
 KEPT = "What you typed is kept as your draft and offered next time."
+PARTLY_KEPT = "What you typed last is lost; the draft from before it is offered next time."
 LOST = "What you typed is lost."
 
 

@@ -20,6 +20,7 @@ from tui.cells import cut
 from tui.questions import Question
 from tui.screens.base import TocsinScreen
 from tui.screens.dialogs import ConfirmScreen
+from tui.screens.quitting import KEPT, LOST, PARTLY_KEPT
 from tui.state.store_access import Refused
 from tui.webhook_form import drafts
 from tui.webhook_form.drafts import FormDraft
@@ -49,7 +50,14 @@ class DraftKeeper:
         self._kept_ms: int | None = None
         self._kept: FormDraft | None = None
         self._lock = asyncio.Lock()
-        self._was_refused = False
+        self._was_refused = self._is_refused = False
+
+    @property
+    def fate(self) -> str:
+        """The sentence of what becomes of what is typed when the form is left now."""
+        if not self._is_refused and not self._access.refusal:
+            return KEPT
+        return LOST if self._kept is None else PARTLY_KEPT
 
     async def offer(self, session: FormSession) -> FormDraft | None:
         """Return the draft that was kept of this form, unless the admin drops it now."""
@@ -96,7 +104,9 @@ class DraftKeeper:
             async with self._lock:
                 self._kept_ms = await drafts.keep(self._access, self._subject, draft)
                 self._kept = draft
+            self._is_refused = False
         except Refused as refused:
+            self._is_refused = True
             if not self._was_refused:
                 self._was_refused = True
                 self._screen.show_notice(

@@ -19,7 +19,6 @@ from tui.key_names import key_of, keys_do
 from tui.questions import Question
 from tui.screens.dialogs import ConfirmScreen
 from tui.screens.forms import BETWEEN_FIELDS, EndingScreen
-from tui.screens.quitting import KEPT
 from tui.shell.clipboard import copy
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
@@ -285,7 +284,8 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
             self.end_with(None, arrive)
 
     async def _leave_if_sure(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
-        question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
+        fate = self.draft_keeper.fate
+        question = Question("Leave without saving?", (fate,), yes="Leave", no="Keep editing")
         if await self._is_sure(question):
             self.end_with(None, arrive)
 
@@ -294,7 +294,8 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
 
     @property
     def unsaved_notice(self) -> str:
-        return KEPT if self._session is not None and self._session.draft() is not None else ""
+        is_typed = self._session is not None and self._session.draft() is not None
+        return self.draft_keeper.fate if is_typed else ""
 
     async def on_unmount(self) -> None:
         await self.draft_keeper.close()

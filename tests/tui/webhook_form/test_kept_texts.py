@@ -13,8 +13,11 @@ from tests.support.stores import MINUTE
 from tests.support.waiting import PATIENCE_S
 from tests.support.webhook_forms import HEADERS, SIEM, Form, edit_as_bob, form, webhook
 from tui.screens.dialogs import ConfirmScreen
+from tui.state.store_access import Refused, StoreAccess
 from tui.webhook_form import draft_keeper, drafts
+from tui.webhook_form.drafts import FormDraft
 from tui.webhook_form.saving import Saved
+from tui.webhook_form.screen import WebhookFormScreen
 
 
 def test_escape_asks_only_if_something_was_typed_and_keeps_it(bench: Bench) -> None:
@@ -187,3 +190,49 @@ def test_a_draft_goes_on_from_what_was_saved_meanwhile(bench: Bench) -> None:
     asyncio.run(scene())
     saved = webhook(bench).fields
     assert (saved.max_events, saved.headers) == (7, (("Authorization", "Bearer new-by-bob"),))
+
+
+def test_what_cannot_be_kept_is_said_to_be_lost(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, obstacles = drafts.keep, ["the disk is full"]
+
+    async def keep_if_possible(access: StoreAccess, subject: str, draft: FormDraft) -> int:
+        if obstacles:
+            raise Refused(obstacles[0])
+        return await keep(access, subject, draft)
+
+    async def questions(shown: Form) -> list[str]:
+        """What the form asks before it is left, and what the app asks before it ends."""
+        asked = []
+        for key in ("escape", "ctrl+q"):
+            await shown.press(key)
+            asked.append(shown.words)
+            await shown.press("escape")
+        return asked
+
+    monkeypatch.setattr(drafts, "keep", keep_if_possible)
+
+    async def scene() -> None:
+        async with form(bench) as shown:
+            screen = shown.app.screen
+            assert isinstance(screen, WebhookFormScreen)
+            await shown.write("name", "siem")
+            await screen.draft_keeper.keep()
+            await shown.until("what you type is not kept as a draft: the disk is full")
+            for text in await questions(shown):
+                assert "What you typed is lost." in text
+                assert "offered next time" not in text
+            obstacles.clear()
+            await shown.write("name", "pager")
+            await screen.draft_keeper.keep()
+            for text in await questions(shown):
+                assert "What you typed is kept as your draft and offered next time." in text
+            obstacles.append("the disk is full again")
+            await shown.write("name", "archive")
+            await screen.draft_keeper.keep()
+            for text in await questions(shown):
+                assert "What you typed last is lost; the draft from before it is offered" in text
+            await shown.press("escape", "y")
+
+    asyncio.run(scene())
