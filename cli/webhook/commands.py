@@ -32,7 +32,7 @@ from cli.webhook.lookup import (
     reveal,
     statuses_by_id,
 )
-from cli.webhook.text import full_text, named_with_events
+from cli.webhook.text import full_text, named_with_events, sending_text
 from delivery.report import drop_question, undelivered
 from domain.event_summary import created_of
 from domain.event_types import EventType
@@ -213,11 +213,9 @@ def send(args: Namespace, context: Context) -> None:
     runs = store.call(backlog.send_now, ids, context.actor, context.now_ms())
     statuses = statuses_by_id(store)
     for webhook_id in ids:
-        status = statuses[webhook_id]
-        first = f", after the pending delivery {status.pending.id}" if status.pending else ""
-        queued = counted(runs[webhook_id].queued, "event")
-        context.out.note(f"{queued} to {status.webhook.named} now{first}.")
-    note_what_holds_back(store, context, *(statuses[webhook_id].webhook for webhook_id in ids))
+        context.out.note(sending_text(statuses[webhook_id], runs[webhook_id].queued))
+    if any(undelivered(statuses[webhook_id]) for webhook_id in ids):
+        note_what_holds_back(store, context)
 
 
 def skip(args: Namespace, context: Context) -> None:

@@ -59,6 +59,27 @@ def named_with_events(status: WebhookStatus) -> str:
     return f"{status.webhook.named} with {events}"
 
 
+def sending_text(status: WebhookStatus, queued: int) -> str:
+    """What is sent now that a run is asked for, and when a webhook that is inactive sends it."""
+    webhook, pending = status.webhook, status.pending
+    events = counted(queued, "event")
+    if not queued and pending is None:
+        return f"Nothing waits for {webhook.named}."
+    if not webhook.fields.active:
+        waiting = [f"the pending delivery {pending.id}"] if pending else []
+        waiting += [events] if queued else []
+        go = "goes" if len(waiting) == 1 and queued < 2 else "go"
+        return (
+            f"{webhook.named} is inactive: {' and '.join(waiting)} {go} when it is active again: "
+            f"`tocsin webhook unpause {webhook.id}`."
+        )
+    if pending is None:
+        return f"{events} to {webhook.named} now."
+    if not queued:
+        return f"Nothing waits for {webhook.named} but its pending delivery {pending.id}."
+    return f"{events} to {webhook.named} now, after the pending delivery {pending.id}."
+
+
 def _deleted(webhook: Webhook) -> str | None:
     if webhook.deleted_ms is None:
         return None

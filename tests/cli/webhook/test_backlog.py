@@ -8,7 +8,7 @@ from store.queue import delivery_requests
 from tests.cli.webhook.webhooks import add, answered, record, shown, with_backlog
 from tests.support.program import Tocsin
 from tests.support.program_store import access_of, enter_worker
-from tests.support.stores import ACTOR, events, fields
+from tests.support.stores import ACTOR, event, events, fields
 
 
 def test_pause_and_unpause(tocsin: Tocsin) -> None:
@@ -45,8 +45,28 @@ def test_send_starts_a_run_and_says_what_holds_it_back(tocsin: Tocsin) -> None:
         enter_worker(desk)
         tocsin.run("webhook", "pause", "1")
         paused = tocsin.run("webhook", "send", "1").stderr
-    assert "webhook 1 (siem) is inactive" in paused
-    assert "No worker" not in paused
+    assert paused == (
+        "webhook 1 (siem) is inactive: the pending delivery msg_1 and 3 events go when it is "
+        "active again: `tocsin webhook unpause 1`.\n"
+    )
+
+
+def test_send_says_that_nothing_waits(tocsin: Tocsin) -> None:
+    with access_of(tocsin) as desk:
+        webhook = desk.add(fields(name="siem"))
+        assert tocsin.run("webhook", "send", "siem").stderr == (
+            "Nothing waits for webhook 1 (siem).\n"
+        )
+        desk.append(event(1))
+        desk.started(webhook)
+        assert tocsin.run("webhook", "send", "siem").stderr == (
+            "Nothing waits for webhook 1 (siem) but its pending delivery msg_1.\n"
+            "No worker is running: `tocsin worker` starts one.\n"
+        )
+        tocsin.run("webhook", "pause", "siem")
+        assert tocsin.run("webhook", "send", "siem").stderr.startswith(
+            "webhook 1 (siem) is inactive: the pending delivery msg_1 goes when it is active again"
+        )
 
 
 def test_send_takes_several_or_none(tocsin: Tocsin) -> None:
@@ -60,8 +80,8 @@ def test_send_takes_several_or_none(tocsin: Tocsin) -> None:
         assert done.returncode == ExitCode.OK
         assert done.stderr == (
             "5 events to webhook 1 (siem) now, after the pending delivery msg_1.\n"
-            "2 events to webhook 2 (archive) now.\n"
-            "webhook 2 (archive) is inactive: nothing goes before `tocsin webhook unpause 2`.\n"
+            "webhook 2 (archive) is inactive: 2 events go when it is active again: "
+            "`tocsin webhook unpause 2`.\n"
             "No worker is running: `tocsin worker` starts one.\n"
         )
         assert desk.status(1).run_open
