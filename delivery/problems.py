@@ -11,6 +11,7 @@ from delivery.report import (
     CROWDED,
     Report,
     failed_attempts,
+    hindrance,
     interval_of,
     is_failing,
     undelivered,
@@ -281,17 +282,22 @@ def _failing(status: WebhookStatus, report: Report, words: TimeWords) -> str | N
     return (
         f"attempt {failed_attempts(pending)} of {pending.id} "
         f"({counted(pending.events, 'event')}): {said}, "
-        f"{_what_follows(pending, report.now_ms, words)}"
+        f"{_what_follows(status, pending, report, words)}"
     )
 
 
-def _what_follows(pending: Delivery, now_ms: int, words: TimeWords) -> str:
-    if pending.sending_since_ms is not None:
+def _what_follows(
+    status: WebhookStatus, pending: Delivery, report: Report, words: TimeWords
+) -> str:
+    if pending.sending_since_ms is not None and report.worker_alive:
         return f"attempt {pending.attempts} is under way"
     if pending.cut_off:
         return f"attempt {pending.attempts} was cut off and is made again"
-    next_ms = pending.next_attempt_ms or now_ms
-    return f"next {words.to_come(next_ms, now_ms)} ({pending.reason})"
+    hindered = hindrance(status, report.sending_state)
+    if hindered is not None:  # nobody makes the next one then
+        return f"and {hindered}"
+    next_ms = pending.next_attempt_ms or report.now_ms
+    return f"next {words.to_come(next_ms, report.now_ms)} ({pending.reason})"
 
 
 def _waits_long(status: WebhookStatus, report: Report, words: TimeWords) -> str | None:

@@ -184,6 +184,21 @@ def set_aside(desk: Desk, delivery: str, seq: int) -> None:
     desk.call(delivery_requests.reseal, delivery, ACTOR, desk.now_ms, idle=True, without=seq)
 
 
+def test_no_time_is_told_of_an_attempt_that_nobody_makes(tocsin: Tocsin) -> None:
+    failed = "webhook 1 (siem): attempt 2 of msg_1 (50 events): answered 503"
+    with access_of(tocsin) as desk:
+        failing(desk)
+        desk.call(settings.pause, ACTOR, desk.now_ms)
+        line = check(tocsin)[1]
+        assert f"{failed}, and all sending is paused by alice" in line
+        desk.call(settings.unpause, ACTOR, desk.now_ms)
+        assert f"{failed}, next at " in check(tocsin)[1]
+        desk.call(workers.leave, "w1")
+        line = check(tocsin)[1]
+    assert f"{failed}, and no worker is sending" in line
+    assert "next at" not in line
+
+
 def test_nobody_sending_is_said_loudly_and_first(tocsin: Tocsin) -> None:
     with access_of(tocsin) as desk:
         desk.add()

@@ -156,6 +156,13 @@ def test_a_failing_webhook_is_told_with_its_name_and_its_events(bench: SettingsB
             await open_part(bench, app, pilot)
             assert "✗ 1 of 1 failing · 12 waiting" in screen_text(app)
             assert "1 failing, 12 events wait: siem." in screen_text(app)
+            assert "answered 500, and no worker is sending" in flowing(app)
+            bench.opened.call(
+                workers.enter, StoredWorker("w1", "hub", 812, "headless", True, NOW, NOW)
+            )
+            lock = SendingLock(bench.opened.path)
+            assert lock.acquire()
+            await bench.settle(app, pilot)
             assert "next in 3:00 (attempt 2, interval 3m)" in flowing(app)
             bench.store.end(bench.store.started(1, new_run=False), 200)
             await bench.settle(app, pilot)
