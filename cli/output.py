@@ -11,6 +11,7 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from errno import EIO, EPIPE
 from threading import Condition, Thread
 from typing import BinaryIO, TextIO
 
@@ -20,6 +21,9 @@ from domain.wording import span_text
 
 GAP = "  "
 ELLIPSIS = "…"
+NOBODY_READS = (EPIPE, EIO)
+"""Errors of a pipe without a reader, and of a terminal that is gone."""
+
 WARNING = "WARNING: "
 """Beginning of every line that warns, on stdout and stderr."""
 
@@ -98,11 +102,17 @@ class Output:
         self._stdout.write("\x1b[H\x1b[2J")
 
     def note(self, text: str) -> None:
-        """Write a line to stderr. It is no failure if nobody reads it, or its terminal is gone."""
+        """Write a line to stderr, waiting where that is full, as `note_directly` does.
+
+        It is no failure if nobody reads it any more or its terminal is gone; then later lines go
+        nowhere. A line that a full disk does not take is dropped alone.
+        """
         try:
-            self._stderr.write(_line(text))
-        except OSError:
-            _abandon(self._stderr)
+            self._stderr.flush()
+            self._write_directly(_line(text))
+        except OSError as error:
+            if error.errno in NOBODY_READS:
+                _abandon(self._stderr)
 
     def warn(self, text: str) -> None:
         """Write a line to stderr that begins with the word of `tocsin status` for a warning."""

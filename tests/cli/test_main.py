@@ -104,18 +104,18 @@ def test_without_command_and_only_stdout_a_terminal_it_points_to_status(tocsin: 
     ],
 )
 def test_wrong_command_lines_say_where_to_read_more(
-    words: str, reader: str, capsys: pytest.CaptureFixture[str]
+    words: str, reader: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run(words.split()) == ExitCode.USAGE
-    said = capsys.readouterr().err
+    said = capfd.readouterr().err
     assert said.startswith("tocsin: ")
     assert said.endswith(f"see `{reader} --help`\n")
     assert said.count("\n") == 1
 
 
-def test_a_wrong_starting_point_names_all_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_starting_point_names_all_right_ones(capfd: pytest.CaptureFixture[str]) -> None:
     run(["webhook", "add", "--type", "alerts", "--url", "u", "--from", "yesterday"])
-    said = capsys.readouterr().err
+    said = capfd.readouterr().err
     assert all(word in said for word in ("now", "start (all kept events)", "T08:00:00Z", "1d"))
 
 
@@ -143,22 +143,22 @@ def test_what_is_known_to_go_wrong_has_its_exit_code(
     exit_code: ExitCode,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     fail_with(monkeypatch, error)
     assert run_in(tmp_path) == exit_code
-    lines = capsys.readouterr().err.splitlines()
+    lines = capfd.readouterr().err.splitlines()
     assert lines
     assert all(line.startswith("tocsin: ") for line in lines)
     assert not (tmp_path / "crash.log").exists()
 
 
 def test_a_bug_is_one_line_and_a_log_without_values(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     fail_with(monkeypatch, ZeroDivisionError("Bearer hunter2"))
     assert run_in(tmp_path) == ExitCode.BUG
-    said = capsys.readouterr().err
+    said = capfd.readouterr().err
     log = tmp_path / "crash.log"
     assert said.startswith("tocsin: this is a bug in tocsin: ZeroDivisionError at test_main.py:")
     assert str(log) in said
@@ -179,7 +179,7 @@ def test_the_log_starts_anew_when_it_is_long(
 
 
 def test_the_log_is_not_written_through_a_link(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     victim = tmp_path / "victim"
     victim.write_text("precious")
@@ -187,14 +187,14 @@ def test_the_log_is_not_written_through_a_link(
     fail_with(monkeypatch, ZeroDivisionError())
     assert run_in(tmp_path) == ExitCode.BUG
     assert victim.read_text() == "precious"
-    assert "could not be kept" in capsys.readouterr().err
+    assert "could not be kept" in capfd.readouterr().err
 
 
 def test_words_of_the_command_line_cannot_drive_the_terminal(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     run(["status", "\x1b]52;c;aGVsbG8=\x07"])
-    assert "\x1b" not in capsys.readouterr().err
+    assert "\x1b" not in capfd.readouterr().err
 
 
 def test_umask_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

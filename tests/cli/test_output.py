@@ -6,8 +6,11 @@ import io
 import json
 import os
 import pty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from select import select
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -56,59 +59,116 @@ def screen() -> Iterator[Screen]:
     made.close()
 
 
-class Pipes:
+class Files:
     """An Output that nobody looks at."""
 
     def __init__(self) -> None:
-        self._out, self._err = io.BytesIO(), io.BytesIO()
-        self.out = Output(
-            io.TextIOWrapper(self._out, encoding="utf-8"),
-            io.TextIOWrapper(self._err, encoding="utf-8"),
-            io.TextIOWrapper(io.BytesIO(b"typed\n")),
-        )
+        self._out, self._err = (os.fdopen(os.memfd_create(name), "r+b") for name in ("out", "err"))
+        self._streams = [
+            io.TextIOWrapper(file, encoding="utf-8")
+            for file in (self._out, self._err, io.BytesIO(b"typed\n"))
+        ]
+        self.out = Output(*self._streams)
 
     @property
     def stdout(self) -> bytes:
         self.out.flush()
-        return self._out.getvalue()
+        return os.pread(self._out.fileno(), 65536, 0)
 
     @property
     def stderr(self) -> bytes:
         self.out.flush()
-        return self._err.getvalue()
+        return os.pread(self._err.fileno(), 65536, 0)
+
+    def close(self) -> None:
+        for stream in self._streams:
+            stream.close()
 
 
-def test_data_goes_to_stdout_and_notes_to_stderr() -> None:
-    pipes = Pipes()
-    pipes.out.data("one\ntwo")
-    pipes.out.note("three")
-    assert (pipes.stdout, pipes.stderr) == (b"one\ntwo\n", b"three\n")
+@pytest.fixture
+def files() -> Iterator[Files]:
+    made = Files()
+    yield made
+    made.close()
 
 
-def test_no_control_gets_through_in_any_form() -> None:
-    pipes = Pipes()
-    pipes.out.data(HOSTILE)
-    pipes.out.note(HOSTILE)
-    pipes.out.json({HOSTILE: HOSTILE})
-    pipes.out.json_line([HOSTILE])
-    pipes.out.table([(HOSTILE,)], ("A",))
-    written = (pipes.stdout + pipes.stderr).decode()
+def test_data_goes_to_stdout_and_notes_to_stderr(files: Files) -> None:
+    files.out.data("one\ntwo")
+    files.out.note("three")
+    assert (files.stdout, files.stderr) == (b"one\ntwo\n", b"three\n")
+
+
+@contextmanager
+def noting(descriptor: int) -> Iterator[Output]:
+    """An Output with its notes on this descriptor, line by line as on stderr."""
+    with open(descriptor, "w", encoding="utf-8", buffering=1) as stderr:
+        yield Output(stderr, stderr, None)
+
+
+def test_notes_wait_for_a_full_pipe_and_all_of_them_come() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    size = 0
+    with suppress(BlockingIOError):
+        while True:
+            size += os.write(writer, b"." * 65536)
+    with open(reader, "rb") as pipe:
+        with noting(writer) as out:
+            thread = Thread(target=list, args=(map(out.note, ("first", "second")),))
+            thread.start()
+            thread.join(PIECES_S)
+            pipe.read(size)
+            thread.join()
+        assert pipe.read() == b"first\nsecond\n"
+
+
+def test_a_note_that_a_full_disk_does_not_take_is_dropped_and_the_next_one_comes(
+    tmp_path: Path,
+) -> None:
+    descriptor, log = os.open("/dev/full", os.O_WRONLY), tmp_path / "log"
+    with noting(descriptor) as out:
+        out.note("first")
+        with open(log, "wb") as file:
+            if os.path.samestat(os.fstat(descriptor), os.stat("/dev/full")):
+                os.dup2(file.fileno(), descriptor)  # there is room again
+        out.note("second")
+    assert log.read_bytes() == b"second\n"
+
+
+@pytest.mark.parametrize("ends", [os.pipe, pty.openpty])
+def test_notes_go_nowhere_when_their_reader_or_terminal_is_gone(
+    ends: Callable[[], tuple[int, int]],
+) -> None:
+    reader, writer = ends()
+    with noting(writer) as out:
+        os.close(reader)
+        out.note("first")
+        assert os.path.samestat(os.fstat(writer), os.stat(os.devnull))
+        out.note("second")
+
+
+def test_no_control_gets_through_in_any_form(files: Files) -> None:
+    files.out.data(HOSTILE)
+    files.out.note(HOSTILE)
+    files.out.json({HOSTILE: HOSTILE})
+    files.out.json_line([HOSTILE])
+    files.out.table([(HOSTILE,)], ("A",))
+    written = (files.stdout + files.stderr).decode()
     assert not any(character in written for character in "\x1b\x07\x9b\u202e\x7f")
 
 
 @given(st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=5))
 def test_json_means_what_was_given(value: object) -> None:
-    pipes = Pipes()
-    pipes.out.json_line(value)
-    assert json.loads(pipes.stdout) == value
-    assert pipes.stdout.count(b"\n") == 1
+    with closing(Files()) as files:
+        files.out.json_line(value)
+        assert json.loads(files.stdout) == value
+        assert files.stdout.count(b"\n") == 1
 
 
-def test_raw_bytes_stay_as_they_are_in_a_pipe() -> None:
-    pipes = Pipes()
-    pipes.out.data("first")
-    pipes.out.raw(b'{"a":"\xc3\xa9\xff\x1b"}')
-    assert pipes.stdout == b'first\n{"a":"\xc3\xa9\xff\x1b"}'
+def test_raw_bytes_stay_as_they_are_in_a_pipe(files: Files) -> None:
+    files.out.data("first")
+    files.out.raw(b'{"a":"\xc3\xa9\xff\x1b"}')
+    assert files.stdout == b'first\n{"a":"\xc3\xa9\xff\x1b"}'
 
 
 def test_raw_bytes_are_made_safe_on_a_terminal(screen: Screen) -> None:
@@ -156,15 +216,14 @@ def test_table_is_cut_to_the_terminal(screen: Screen) -> None:
     assert screen.seen().splitlines() == ["A", "x" * 19 + "…"]
 
 
-def test_yes_is_not_asked() -> None:
-    pipes = Pipes()
-    pipes.out.confirm("Drop 12 events?", yes=True)
-    assert pipes.stderr == b""
+def test_yes_is_not_asked(files: Files) -> None:
+    files.out.confirm("Drop 12 events?", yes=True)
+    assert files.stderr == b""
 
 
-def test_without_a_terminal_yes_must_be_given() -> None:
+def test_without_a_terminal_yes_must_be_given(files: Files) -> None:
     with pytest.raises(Failure, match=r"Drop 12 events\? .*--yes") as caught:
-        Pipes().out.confirm("Drop 12 events?", yes=False)
+        files.out.confirm("Drop 12 events?", yes=False)
     assert caught.value.exit_code == ExitCode.USAGE
 
 
