@@ -127,14 +127,18 @@ def note_pause(store: Store, context: Context) -> None:
 
 def note_what_holds_back(store: Store, context: Context, *webhooks: Webhook) -> None:
     """Note the reasons for which nothing will be sent soon."""
-    out = context.out
     for webhook in webhooks:
         if not webhook.fields.active:
-            out.note(
+            context.out.note(
                 f"{webhook.named} is inactive: nothing goes before "
                 f"`tocsin webhook unpause {webhook.id}`."
             )
     note_pause(store, context)
+    note_missing_worker(store, context)
+
+
+def note_missing_worker(store: Store, context: Context) -> None:
+    """Note it if no worker sends."""
     locked = SendingLock(store.path).is_held()
     if not is_sending(store.call(load_all), context.now_ms(), locked=locked):
-        out.note("No worker is running: `tocsin worker` starts one.")
+        context.out.note("No worker is running: `tocsin worker` starts one.")

@@ -63,21 +63,25 @@ def pause(args: Namespace, context: Context) -> None:
     from store import settings
 
     open_for_writing(context).call(settings.pause, context.actor, context.now_ms())
-    context.out.note("Nothing is sent until `tocsin worker unpause`; events are still queued.")
+    cure = "`tocsin worker unpause`"
+    context.out.note(f"Paused: nothing is sent until {cure}; events are still queued.")
 
 
 def unpause(args: Namespace, context: Context) -> None:
     """Go on sending."""
+    from cli.webhook.lookup import note_missing_worker
     from store import settings
     from store.errors import WrongKey
 
     store = open_for_writing(context)
     was_paused = store.call(settings.unpause, context.actor, context.now_ms())
-    context.out.note("Sending goes on." if was_paused else "Sending was not paused.")
+    context.out.note(f"{'Unpaused' if was_paused else 'Not paused'}: sending is active.")
     try:
         store.call(store.vault.check)
     except WrongKey as error:
         context.out.note(f"But no worker starts: {error}.")
+        return
+    note_missing_worker(store, context)
 
 
 def _refuse_paused(store: Store) -> None:

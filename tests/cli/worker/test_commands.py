@@ -275,9 +275,20 @@ def test_a_pause_holds_a_running_worker_until_it_ends(tocsin: Tocsin, receiver: 
     assert "all sending is paused by " in webhook["reason"]
     assert webhook["queued"] == 3
     assert receiver.requests() == []
-    assert tocsin.run("worker", "unpause").stderr == "Sending goes on.\n"
+    assert tocsin.run("worker", "unpause").stderr == "Unpaused: sending is active.\n"
     receiver.wait("/ok/held", acked=1)
-    assert tocsin.run("worker", "unpause").stderr == "Sending was not paused.\n"
+    assert tocsin.run("worker", "unpause").stderr == "Not paused: sending is active.\n"
+
+
+def test_an_unpause_says_where_no_worker_runs(tocsin: Tocsin) -> None:
+    paused = tocsin.run("worker", "pause").stderr
+    assert paused == (
+        "Paused: nothing is sent until `tocsin worker unpause`; events are still queued.\n"
+    )
+    missing = "No worker is running: `tocsin worker` starts one.\n"
+    for said in ("Unpaused", "Not paused"):
+        done = tocsin.run("worker", "unpause").stderr
+        assert done == f"{said}: sending is active.\n{missing}"
 
 
 def test_the_second_stands_by_and_takes_over_when_the_first_is_killed(
