@@ -181,19 +181,15 @@ def _retry_interval(text: str) -> int | None:
     return None if text.strip().lower() == INTERVAL_WORD else _duration(text)
 
 
-def refuse_interval_word(text: str) -> None:
-    """Raise FieldError for the setting's word where a webhook's own retry interval is meant."""
+def _own_retry_interval(text: str) -> int:
+    """Raises FieldError for the setting's word."""
     if text.strip().lower() == INTERVAL_WORD:
         raise FieldError(
             "retry_interval",
-            f"{INTERVAL_WORD} is a word of the setting retry_interval",
-            "leave it empty ('', in JSON null) to follow that setting, "
+            f'only the setting retry_interval may be "{INTERVAL_WORD}"',
+            "to follow that setting leave this empty ('', in JSON null), "
             "or write a duration such as 3m",
         )
-
-
-def _own_retry_interval(text: str) -> int:
-    refuse_interval_word(text)
     return _duration(text)
 
 
@@ -266,15 +262,21 @@ class Option(msgspec.Struct, frozen=True):
 
     @property
     def form(self) -> str:
-        """The way to write it, with examples in its range: "a duration such as 90s, 3m or 1h"."""
+        """The way to write it: "a duration from 0s to 10m, such as 90s or 3m".
+
+        Examples of its kind are left out where none is in its range.
+        """
+        form, comma = self.kind.form, ""
+        if self.lowest is not None and self.highest is not None:
+            zero = f" of {self.format(0)} or" if self.or_zero else ""
+            form += f"{zero} from {self.format(self.lowest)} to {self.format(self.highest)}"
+            comma = ","
         allowed = [text for text in self.kind.examples if self._allows(self.kind.parse(text))]
-        if not allowed and self.kind.examples:
-            allowed = [self.format(value) for value in (self.lowest, self.highest)]
         if not allowed:
-            return self.kind.form
+            return form
         *others, last = allowed
         examples = f"{', '.join(others)} or {last}" if others else last
-        return f"{self.kind.form} such as {examples}"
+        return f"{form}{comma} such as {examples}"
 
     def parse(self, text: str) -> SettingValue:
         """Read it from text. Raises FieldError."""
@@ -295,7 +297,7 @@ class Option(msgspec.Struct, frozen=True):
         """Raise FieldError where a number is out of its range."""
         if not self._allows(value):
             reason = f"{self.format(value)} is out of range"
-            raise FieldError(self.name, reason, f"write {self.form} from {self.range}")
+            raise FieldError(self.name, reason, f"write {self.form}")
 
     def _allows(self, value: SettingValue) -> bool:
         if self.lowest is None or self.highest is None or not isinstance(value, int):

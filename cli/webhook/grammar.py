@@ -264,15 +264,14 @@ def starting_point(text: str) -> str | int:
 
 
 def own_retry_interval(text: str) -> int:
-    """Milliseconds of a webhook's retry interval; its range is checked with the other fields."""
+    """Milliseconds of a webhook's retry interval."""
     from domain.errors import FieldError
-    from domain.options import refuse_interval_word
+    from domain.webhooks import parse_limit
 
     try:
-        refuse_interval_word(text)
+        return parse_limit("retry_interval", text)
     except FieldError as error:
         raise ArgumentTypeError(f"{error.reason}; {error.cure}") from None
-    return duration(text)
 
 
 def or_empty(parse: Callable[[str], int]) -> Callable[[str], int | str]:

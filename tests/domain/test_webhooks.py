@@ -65,11 +65,11 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         "headers: x-a is there more than once; keep one of them",
         "extra_fields: id is the event's own; choose another key",
         "max_events: 0 is out of range; write a whole number from 1 to 100000",
-        "max_bytes: 999 is out of range; write a size such as 1000000 or 64KiB from 1kB to 50MB",
+        "max_bytes: 999 is out of range; write a size from 1kB to 50MB, such as 1000000 or 64KiB",
         "interval: 999ms is out of range; "
-        "write a duration such as 90s, 3m, 1h or 1d from 1s to 1d, or 0s",
+        "write a duration of 0s or from 1s to 1d, such as 90s, 3m, 1h or 1d",
         "retry_interval: 0s is out of range; "
-        "write a duration such as 90s, 3m, 1h or 1d from 1s to 1d",
+        "write a duration from 1s to 1d, such as 90s, 3m, 1h or 1d",
         "ca_file: 'own.pem' is not an absolute path; start it with /",
     ]
     assert [error.field for error in caught.value.errors][:2] == ["url", "name"]
@@ -145,6 +145,6 @@ def test_an_interval_of_0_is_one_and_a_word_is_no_retry_interval() -> None:
     with pytest.raises(FieldError) as caught:
         parse_limit("retry_interval", "Interval")
     assert str(caught.value) == (
-        "retry_interval: interval is a word of the setting retry_interval; "
-        "leave it empty ('', in JSON null) to follow that setting, or write a duration such as 3m"
+        'retry_interval: only the setting retry_interval may be "interval"; '
+        "to follow that setting leave this empty ('', in JSON null), or write a duration such as 3m"
     )

@@ -102,8 +102,7 @@ def facts_of(name: str, in_force: SettingsInForce) -> Text:
 
 def _bounds(setting: Setting) -> str:
     default = _DEFAULT_PLACES.get(setting.name) or setting.format(setting.default) or "none"
-    bounds = f", {setting.range}" if setting.range else ""
-    return f"{setting.form}{bounds}; default {default}"
+    return f"{setting.form}; default {default}"
 
 
 def _who_decides(setting: Setting, in_force: SettingsInForce) -> str:

@@ -53,9 +53,8 @@ class FormField(msgspec.Struct, frozen=True):
     def help(self) -> str:
         """The explanation: what the option is, how it is written, and its default."""
         option = self.default
-        bounds = f", {option.range}" if option.range else ""
         nothing = f"; default {self.default.text or 'none'}" if not self.required else ""
-        return f"{option.description}: {option.form}{bounds}{nothing}"
+        return f"{option.description}: {option.form}{nothing}"
 
 
 def name_field(check: Callable[[str], str], what: str, text: str) -> FormField:

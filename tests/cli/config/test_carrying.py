@@ -307,7 +307,7 @@ def test_tokens_hosts_and_brokers_are_told_of(tocsin: Tocsin) -> None:
         (webhook(retry_interval="0s"), "webhooks[0].retry_interval: 0s is out of range; "),
         (
             webhook(retry_interval="interval"),
-            "webhooks[0].retry_interval: interval is a word of the ",
+            "webhooks[0].retry_interval: only the setting retry_interval may ",
         ),
         (webhook(ca_file="/nowhere.pem"), "webhooks[0].ca_file: "),
         (

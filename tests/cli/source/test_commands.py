@@ -102,7 +102,7 @@ def test_the_path_of_a_socket_is_told_where_nobody_set_one(tocsin: Tocsin) -> No
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--every", "0s"], "every: 0s is out of range; write a duration such as 90s"),
+        (["--every", "0s"], "every: 0s is out of range; write a duration from 2s"),
         (["--command", "wg 'show"], "has an open quotation mark"),
         (["--command", " "], "the command is empty"),
         (["--group", "adm"], "group: a source of kind wireguard has no option of this name"),

@@ -51,8 +51,9 @@ def test_an_interval_of_0_is_not_taken_for_none(tocsin: Tocsin) -> None:
     assert tocsin.run("webhook", "edit", "1", "--retry-interval", "0s").returncode != 0
     refused = tocsin.run("webhook", "edit", "1", "--retry-interval", "interval").stderr
     assert refused == (
-        "tocsin: argument --retry-interval: interval is a word of the setting retry_interval; "
-        "leave it empty ('', in JSON null) to follow that setting, or write a duration such as 3m; "
+        'tocsin: argument --retry-interval: only the setting retry_interval may be "interval"; '
+        "to follow that setting leave this empty ('', in JSON null), or write a duration such as "
+        "3m; "
         "see `tocsin webhook edit --help`\n"
     )
     assert tocsin.run("webhook", "edit", "1", "--interval", "", "--retry-interval", "").stdout == ""

@@ -286,9 +286,9 @@ def test_an_unpause_says_where_no_worker_runs(tocsin: Tocsin) -> None:
         "Paused: nothing is sent until `tocsin worker unpause`; events are still queued.\n"
     )
     missing = "No worker is running: `tocsin worker` starts one.\n"
-    for said in ("Unpaused", "Not paused"):
+    for word in ("Unpaused", "Not paused"):
         done = tocsin.run("worker", "unpause").stderr
-        assert done == f"{said}: sending is active.\n{missing}"
+        assert done == f"{word}: sending is active.\n{missing}"
 
 
 def test_the_second_stands_by_and_takes_over_when_the_first_is_killed(

@@ -78,8 +78,10 @@ def test_every_error_stands_at_its_field_with_its_cure() -> None:
         "line 1 has no colon; write it as `X-Foo: bar`",
         "line 2: Host is set by Tocsin itself; leave it out",
     ]
-    assert wrong.errors["interval"].endswith("write a duration such as 90s, 3m, 1h or 1d")
-    assert wrong.errors["retry_interval"].startswith("interval is a word of the setting")
+    assert wrong.errors["interval"].endswith("from 1s to 1d, such as 90s, 3m, 1h or 1d")
+    assert wrong.errors["retry_interval"].startswith(
+        'only the setting retry_interval may be "interval"'
+    )
     assert "hunter2" not in wrong.errors["own_secret"]
 
 
