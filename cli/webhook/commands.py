@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections import defaultdict
 
 from cli.arguments import ValueReader
 from cli.context import Context, open_for_reading, open_for_writing
@@ -35,7 +34,6 @@ from cli.webhook.lookup import (
 from cli.webhook.text import full_text, named_with_events, sending_text
 from delivery.report import drop_question, undelivered
 from domain.event_summary import created_of
-from domain.event_types import EventType
 from domain.wording import counted, time_text
 from store import webhooks
 from store.database import Store
@@ -132,10 +130,12 @@ def show(args: Namespace, context: Context) -> None:
 
 
 def _quarantine_shapes(quarantine: list[QuarantinedEvent], store: Store) -> list[Shape]:
+    named = [(held.type, held.seq) for held in quarantine]
+    kept = {(event.type, event.seq): event for event in store.call(reading.load_named, named)}
     return [
-        quarantine_shape(held, created_of(event.body))
-        for held in quarantine
-        for event in store.call(reading.load, held.type, [held.seq])
+        quarantine_shape(held, created_of(kept[which].body))
+        for held, which in zip(quarantine, named, strict=True)
+        if which in kept
     ]
 
 
@@ -258,10 +258,7 @@ def _held_event(store: Store, webhook: Webhook, args: Namespace) -> QuarantinedE
     held = {(event.type, event.seq): event for event in there if event.event_id == args.event}
     is_any = args.created_s is None and args.number is None
     waiting = [key for key, event in held.items() if is_any and event.released_ms is None]
-    numbers: dict[EventType, list[int]] = defaultdict(list)
-    for type_, seq in waiting or held:
-        numbers[type_].append(seq)
-    found = [event for which in numbers.items() for event in store.call(reading.load, *which)]
+    found = store.call(reading.load_named, waiting or list(held))
     missing = f"{webhook.named} has no event {args.event} in quarantine"
     event = only_one(among(found), args.event, args, missing)
     return held[event.type, event.seq]

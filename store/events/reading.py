@@ -6,7 +6,7 @@ Inside the program an event is named by its type and its number: several may hav
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -144,7 +144,15 @@ def after(type_: EventType, seq: int, *, limit: int) -> list[StoredEvent]:
 
 def load(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
     """Return the events with these numbers, as far as they are kept, in the order of numbers."""
-    query = _select().where(keys.among([keys.key_of(type_, seq) for seq in seqs]))
+    return load_named([(type_, seq) for seq in seqs])
+
+
+def load_named(named: Iterable[tuple[str, int]]) -> list[StoredEvent]:
+    """Return the events of these types and numbers, as far as they are kept.
+
+    Those of one type are in the order of numbers.
+    """
+    query = _select().where(keys.among([keys.key_of(type_, seq) for type_, seq in named]))
     return [_stored(row) for row in rows(query.order_by(keys.order()))]
 
 

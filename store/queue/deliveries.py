@@ -128,10 +128,7 @@ def _apart(named: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Distinctio
     """Return what tells events with one id from each other, of those that are kept."""
     from domain.event_summary import distinctions
 
-    seqs: dict[str, list[int]] = defaultdict(list)
-    for type_, seq in named:
-        seqs[type_].append(seq)
-    events = [event for type_ in seqs for event in reading.load(EventType(type_), seqs[type_])]
+    events = reading.load_named(named)
     apart = distinctions([(event.type, event.seq, event.body) for event in events])
     return {(event.type.value, event.seq): one for event, one in zip(events, apart, strict=True)}
 

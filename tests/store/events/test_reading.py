@@ -218,3 +218,16 @@ def test_ranges_are_read_as_a_plain_query_reads_them(
         assert reading.load(ALERTS, wanted[::-1]) == found
 
     desk.call(run)
+
+
+def test_events_of_several_types_are_loaded_at_once(desk: Desk) -> None:
+    desk.append(*events(1, 3), *events(4, 6, EventType.LOG_AUTHN))
+    wanted = [("log_authn", 2), ("alerts", 3), ("alerts", 1), ("log_authn", 9), ("log_changes", 1)]
+    found = desk.call(reading.load_named, wanted)
+    assert sorted((one.type.value, one.seq, one.id) for one in found) == [
+        ("alerts", 1, "e1"),
+        ("alerts", 3, "e3"),
+        ("log_authn", 2, "e5"),
+    ]
+    assert [one.seq for one in found if one.type == ALERTS] == [1, 3]
+    assert desk.call(reading.load_named, []) == []
