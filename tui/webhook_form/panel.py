@@ -38,7 +38,8 @@ STARTS: Options = [
 ]
 INACTIVE_MEANS = "\nInactive: it collects and sends nothing."
 ADVANCED = "Advanced"
-ALL_DEFAULT = "max bytes, interval, retry, CA file, secret: all default"
+LIMITS_AND_CA_FILE = ("max_bytes", "interval", "retry_interval", "ca_file")
+NOT_SIGNED = "not signed"
 HEADERS_HINT = "one a line, as  Authorization: Bearer abc"
 EXTRA_FIELDS_HINT = "one a line, as  source: tocsin  added to each event"
 
@@ -64,7 +65,7 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         self._settings = settings
         self._secrets = secrets
         self._adding = adding
-        self._folded = labels_of(folded)
+        self._folded = set(folded)
         self._controls: dict[str, Widget] = {}
         self._fields: dict[str, Field] = {}
 
@@ -135,8 +136,8 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         field.call_after_refresh(field.scroll_visible)
 
     def say_what_is_folded(self, names: Iterable[str]) -> None:
-        """Name in the title of the fold those of its fields in which something stands."""
-        self._folded = labels_of(names)
+        """Name in the title of the fold those of its fields in which something stands, else all."""
+        self._folded = set(names)
         self._show_fold()
 
     @on(Collapsible.Toggled)
@@ -146,8 +147,13 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         fold.title = self._fold_title(is_open=not fold.collapsed)
 
     def _fold_title(self, *, is_open: bool) -> str:
-        summary = f"set: {self._folded}" if self._folded else ALL_DEFAULT
-        return ADVANCED if is_open else f"{ADVANCED}   {summary}"
+        if is_open:
+            return ADVANCED
+        start = ("start",) if self._adding else ()
+        there = labels_of((*LIMITS_AND_CA_FILE, *start))
+        listed = f"set: {labels_of(self._folded)}" if self._folded else there
+        unsigned = "" if "secret" in self._folded else f"; {NOT_SIGNED}"
+        return f"{ADVANCED}   {listed}{unsigned}"
 
     def _unfold(self, name: str) -> None:
         if any(isinstance(ancestor, Collapsible) for ancestor in self._controls[name].ancestors):

@@ -25,7 +25,7 @@ from tui.webhook_form.hidden_values import (
     reveal_headers,
     reveal_url,
 )
-from tui.webhook_form.panel import WebhookFieldsPanel
+from tui.webhook_form.panel import LIMITS_AND_CA_FILE, WebhookFieldsPanel
 from tui.webhook_form.reading import FormReading, read_texts
 from tui.webhook_form.secrets import MAKING_NEW, choices, label
 from tui.webhook_form.texts import LABELS, NOW, FormTexts, labels_of, texts_of
@@ -266,8 +266,7 @@ class FormSession:
 
     def _folded(self) -> list[str]:
         """The fields behind the fold in which something stands."""
-        limits = ("max_bytes", "interval", "retry_interval", "ca_file")
-        names = [name for name in limits if getattr(self.texts, name).strip()]
+        names = [name for name in LIMITS_AND_CA_FILE if getattr(self.texts, name).strip()]
         names += ["secret"] if self.webhook.secrets is not None else []
         return names + (["start"] if self.texts.start != NOW else [])
 

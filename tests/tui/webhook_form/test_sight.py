@@ -16,11 +16,11 @@ from tests.support.receiver_client import Receiver
 from tests.support.stores import ACTOR, ALERTS, MINUTE, NOW, fields
 from tests.support.webhook_forms import SIEM, Form, form, webhook
 from tests.tui.webhook_form.test_saving import busy, until_closed
-from tui.webhook_form.panel import ALL_DEFAULT
 from tui.widgets.inputs import Dropdown, Field
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+NOTHING_SET = "Max bytes, Interval, Retry interval, CA file"
 
 
 def verdict(shown: Form) -> str:
@@ -144,11 +144,26 @@ def test_the_fold_names_what_stands_in_it(bench: Bench) -> None:
             assert fold(shown) == "Advanced   set: Retry interval, CA file, Secret"
             await shown.write("retry_interval", "")
             await shown.write("secret", "none")
-            assert fold(shown) == "Advanced   set: CA file"
+            assert fold(shown) == "Advanced   set: CA file; not signed"
+            await shown.write("ca_file", "")
+            assert fold(shown) == f"Advanced   {NOTHING_SET}; not signed"
         async with form(bench) as shown:
-            assert fold(shown) == f"Advanced   {ALL_DEFAULT}"
+            assert fold(shown) == f"Advanced   {NOTHING_SET}, From; not signed"
+            assert f"{NOTHING_SET}, From; not signed" in shown.text
+            await shown.write("secret", "generate")
+            assert fold(shown) == "Advanced   set: Secret"
+            await shown.write("secret", "keep")
             await shown.write("start", "start")
-            assert fold(shown) == "Advanced   set: From"
+            assert fold(shown) == "Advanced   set: From; not signed"
+
+    asyncio.run(scene())
+
+
+def test_what_is_folded_is_read_to_its_end_beside_the_preview(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench, size=(120, 40)) as shown:
+            lines = [line.split("│")[1].strip() for line in shown.text.splitlines()[2:-3]]
+            assert f"{NOTHING_SET}, From; not signed" in " ".join(lines)
 
     asyncio.run(scene())
 
