@@ -8,7 +8,6 @@ import json
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
@@ -129,21 +128,24 @@ EVENT = b'{"type":"alerts","attributes":{}}'
     ],
     ids=["array", "lines", "garbage", "one event"],
 )
-def test_six_large_texts_at_once_leave_memory_and_time_for_others(
+def test_large_texts_six_at_once_leave_memory_and_time_for_others(
     centre: Centre, body: bytes, status: int
 ) -> None:
-    """Under half of what the service may use, which is 512 MB."""
+    """Memory: under half of what the service may use, which is 512 MB.
+
+    Others: a server that does nothing else while it reads a text serves about one in each round.
+    """
     packed = gzip.compress(body)
     assert len(packed) < 60_000
-    began_s, waits_s = time.monotonic(), [0.0]
+    rounds, served = 4, 0
     with ThreadPoolExecutor(6) as pool:
-        bombs = [pool.submit(centre.post, packed, **{"Content-Encoding": "gzip"}) for _ in range(6)]
+        gzipped = {"Content-Encoding": "gzip"}
+        bombs = [pool.submit(centre.post, packed, **gzipped) for _ in range(6 * rounds)]
         while not all(bomb.done() for bomb in bombs):
-            asked_s = time.monotonic()
             assert centre.post(EVENT)[0] == 200
-            waits_s.append(time.monotonic() - asked_s)
+            served += 1
         statuses = {bomb.result()[0] for bomb in bombs}
-    assert max(waits_s) < max(5, (time.monotonic() - began_s) / 2)
+    assert served > 2 * rounds
     assert status in statuses
     assert statuses <= {status, 503}
     assert centre.peak_memory() < 256 * MIB
