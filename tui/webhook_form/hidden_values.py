@@ -59,11 +59,15 @@ def reveal_url(text: str, known: KnownValues) -> str:
 
 def read_url(text: str, known: KnownValues) -> str:
     """Return the URL with nothing hidden. Raises FieldError, which shows no hidden part."""
-    url = reveal_url(text, known)
-    if has_dots(url) and URL in known:
-        cure = "reveal it first, write the whole URL, or take it back with ctrl+z"
+    if has_changed_dots(text, known):
+        cure = "take it back with ctrl+z and reveal it first, or write the whole URL"
         raise FieldError("url", "its dots stand for what is hidden", cure)
-    return check_url(url)
+    return check_url(reveal_url(text, known))
+
+
+def has_changed_dots(text: str, known: KnownValues) -> bool:
+    """Return True for the mask of a URL that was typed into: no URL that is known has it."""
+    return URL in known and has_dots(reveal_url(text, known))
 
 
 def standing_first(plain: str, known: KnownValues) -> KnownValues:

@@ -15,11 +15,12 @@ from domain.wording import second_text
 from store import audit
 from store.records import AuditEntry, Secrets, Webhook, WebhookStatus
 from tui.key_names import key_of, keys_do
-from tui.state.store_access import StoreAccess
+from tui.state.store_access import Refused, StoreAccess
 from tui.webhook_form.conflicts import OtherEdits, advice, merge
 from tui.webhook_form.drafts import FormDraft
 from tui.webhook_form.hidden_values import (
     KnownValues,
+    has_changed_dots,
     hide_headers,
     hide_url,
     reveal_headers,
@@ -31,6 +32,7 @@ from tui.webhook_form.secrets import MAKING_NEW, choices, label
 from tui.webhook_form.texts import LABELS, NOW, FormTexts, labels_of, texts_of
 from tui.webhook_form.waiting_drafts import COPY_OF, NEW, form_title
 
+TYPED_INTO_DOTS = "you typed into the dots of the URL: take that back with ctrl+z first"
 TESTED = frozenset({"url", "headers", "extra_fields", "ca_file", "own_secret"})
 """The fields that a test needs right; the others don't change what is sent, or are chosen."""
 
@@ -225,8 +227,14 @@ class FormSession:
         return bool(self.texts.known) or self.secrets is not None
 
     async def reveal(self) -> None:
-        """Show what is hidden, which is recorded first, or hide it again. Raises Refused."""
+        """Show what is hidden, which is recorded first, or hide it again. Raises Refused.
+
+        Dots that were typed into stand for nothing that could be shown.
+        """
+        self.read_again()
         if not self._revealed:
+            if has_changed_dots(self.texts.url, self.texts.known):
+                raise Refused(TYPED_INTO_DOTS)
             source = self.source
             await self._access.change(
                 audit.note_alone, action="webhook.reveal", webhook_id=source.id if source else None

@@ -18,6 +18,7 @@ from tests.support.waiting import PATIENCE_S
 from tests.support.webhook_forms import Form, actions, form, webhook
 from tests.tui.webhooks.test_rows import press
 from tui.webhook_form.hidden_values import hide_url, read_url, reveal_url, with_url
+from tui.webhook_form.session import TYPED_INTO_DOTS
 from tui.webhooks.screen import WebhooksScreen
 
 URL = "https://hooks.slack.com/services/T0123ABCD/B0456EFGH/aBcDeFgHiJkLmNoPqRsTuVwX"
@@ -82,7 +83,8 @@ def test_what_is_typed_into_the_dots_is_refused_with_the_way_on(bench: Bench) ->
     async def scene() -> None:
         async with form(bench, editing=1) as shown:
             await shown.press("end", "x")
-            assert "its dots stand for what is hidden; reveal it first" in shown.message("url")
+            cure = "take it back with ctrl+z and reveal it first"
+            assert f"its dots stand for what is hidden; {cure}" in shown.message("url")
             assert not shown.can_save()
             await shown.write("url", "https://example.com/other/hook")
             assert shown.message("url") == ""
@@ -90,6 +92,22 @@ def test_what_is_typed_into_the_dots_is_refused_with_the_way_on(bench: Bench) ->
 
     asyncio.run(scene())
     assert webhook(bench).fields.url == "https://example.com/other/hook"
+
+
+def test_what_is_typed_into_the_dots_is_taken_back_before_they_are_revealed(bench: Bench) -> None:
+    bench.store.add(SLACK)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.press("end", "x", "ctrl+r")
+            assert told(shown.app) == [TYPED_INTO_DOTS]
+            assert shown.value("url") == f"{SHOWN}x"
+            assert "webhook.reveal" not in actions(bench)
+            await shown.press("ctrl+z", "ctrl+r")
+            assert shown.value("url") == URL
+            assert actions(bench).count("webhook.reveal") == 1
+
+    asyncio.run(scene())
 
 
 def test_a_draft_comes_back_hidden_and_is_encrypted(bench: Bench) -> None:
