@@ -78,7 +78,7 @@ def _note(webhook: Webhook | None, attempt: Attempt | None) -> str:
         return "its webhook is deleted: the headers are not known any more"
     if not webhook.readable:
         return "its headers cannot be read: put the right key file back"
-    if attempt is not None and attempt.revision != webhook.revision:
+    if attempt is not None and attempt.revision < webhook.target_revision:
         return f"edited since (revision {attempt.revision}): the headers are those of now"
     return ""
 

@@ -41,7 +41,10 @@ class Secrets(WithHiddenFields, frozen=True):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """A webhook as it is kept. `readable` is False if its secrets need a key we don't have."""
+    """A webhook as it is kept. `readable` is False if its secrets need a key we don't have.
+
+    `target_revision` is the latest that changed what shapes requests, `target_of`.
+    """
 
     id: int
     revision: int
@@ -51,6 +54,7 @@ class Webhook(msgspec.Struct, frozen=True):
     created_ms: int
     updated_ms: int
     deleted_ms: int | None
+    target_revision: int = 1
 
     @property
     def named(self) -> str:

@@ -107,6 +107,7 @@ def _record(
         created_ms=row.created_ms,
         updated_ms=row.updated_ms,
         deleted_ms=row.deleted_ms,
+        target_revision=row.target_revision,
     )
 
 

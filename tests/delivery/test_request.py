@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from delivery.request import request_headers
+from delivery.request import request_headers, shown_request
 from domain.version import VERSION
+from store import webhooks
+from store.queue import deliveries
 from store.webhook_edits import RetireSecret, RotateSecret
 from tests.support.receiver_client import Receiver, Request
 from tests.support.running_worker import hook, running_worker
-from tests.support.stores import ALERTS, Desk, compact, events
+from tests.support.stores import ACTOR, ALERTS, Desk, compact, events, fields
 from tests.support.waiting import eventually
 
 BODY = b'[{"type":"alerts"}]'
@@ -58,6 +60,29 @@ def test_each_secret_in_force_signs() -> None:
     sent = dict(headers(secrets=(FIRST, SECOND)))["webhook-signature"].split(" ")
     assert sent == [dict(headers(secrets=(key,)))["webhook-signature"] for key in (FIRST, SECOND)]
     assert len(set(sent)) == 2
+
+
+# Requests that are shown
+
+
+def note_of_first_attempt(desk: Desk, webhook_id: int) -> str:
+    """The note beside the request of the first attempt, as it is shown now."""
+    [attempt] = desk.call(deliveries.attempts, "msg_1")
+    webhook = desk.call(webhooks.find, webhook_id, desk.store.vault)
+    return shown_request(desk.delivery("msg_1"), webhook, attempt, NOW).note
+
+
+def test_only_an_edit_of_what_shapes_requests_is_noted_beside_an_older_one(desk: Desk) -> None:
+    webhook_id = desk.add(fields(name="siem"))
+    desk.append(*events(1, 1))
+    desk.end(desk.started(webhook_id), 500)
+    for active in (False, True):
+        desk.call(webhooks.set_active, [webhook_id], active, ACTOR, NOW)
+    desk.edit(webhook_id, fields(name="siem", interval_ms=60_000))
+    assert note_of_first_attempt(desk, webhook_id) == ""
+    desk.edit(webhook_id, fields(name="siem", headers=(("X-Foo", "bar"),)))
+    note = "edited since (revision 1): the headers are those of now"
+    assert note_of_first_attempt(desk, webhook_id) == note
 
 
 # A real receiver with the official package
