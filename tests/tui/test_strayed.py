@@ -85,6 +85,21 @@ def test_a_row_that_another_admin_deletes_is_not_replaced_by_its_neighbour(three
     play(three, scene)
 
 
+def test_the_only_row_takes_a_key_when_it_was_brought_back(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        for key in ("x", "y", "u"):
+            await press(pilot, key)
+            await bench.settle(app, pilot)
+        assert names(app) == ["siem"]
+        await press(pilot, "p")
+        assert STRAYED not in told(app)
+        assert active(bench) == []
+
+    play(bench, scene)
+
+
 @pytest.mark.parametrize("naming", [("x", "n"), ("enter", "q")])
 def test_a_row_that_was_named_since_it_came_takes_the_next_key(
     three: Bench, naming: tuple[str, str]

@@ -93,6 +93,7 @@ class LiveTable(TableLines, can_focus=True):
         self._markable = markable
         self._cursor: Key | None = None
         self._has_strayed = False
+        self._strayed_from: Key | None = None
 
     @property
     def cursor(self) -> Key | None:
@@ -115,15 +116,17 @@ class LiveTable(TableLines, can_focus=True):
 
         A key that is gone leaves the cursor in its place, on the row that moved there; `to_top`
         puts it on the first row. Unless the rows were changed `by_admin`, the next key that acts at
-        once on another row than before is not carried out.
+        once on another row than before is not carried out, unless the cursor came back meanwhile.
         """
         had = self._cursor
         if keys != self.keys:
             self._change_keys(keys)
         if to_top:
             self._take(0)
-        strayed = self._has_strayed or (had is not None and had != self._cursor)
-        self._has_strayed = strayed and not by_admin
+        if not self._has_strayed and had is not None and had != self._cursor:
+            self._has_strayed, self._strayed_from = True, had
+        if by_admin or self._cursor == self._strayed_from:
+            self._has_strayed = False
 
     def _change_keys(self, keys: Sequence[Key]) -> None:
         before, was_empty = self._index, not self.keys
