@@ -440,7 +440,8 @@ def test_show_prints_the_request_as_a_command_without_its_secrets(tocsin: Tocsin
         webhook = desk.add(replace(fields(headers=headers), url=url), secret=SECRET)
         desk.append(*events(1, 2))
         desk.end(desk.started(webhook), 503)
-        desk.edit(webhook, replace(fields(headers=headers), url=url, max_events=7))
+        edited = (*headers, ("X-Foo", "bar"))
+        desk.edit(webhook, replace(fields(headers=edited), url=url, max_events=7))
     done = tocsin.run("delivery", "show", "msg_1", "--curl")
     assert done.returncode == ExitCode.OK, done.stderr
     assert done.stdout.startswith("curl -sS \\\n  -H ")
