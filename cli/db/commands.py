@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def _remove_remnants(store: Store, context: Context) -> None:
 
 def check(args: Namespace, context: Context) -> ExitCode:
     """Check the store for damage and print each fault."""
-    store = open_for_reading(context, join_settings=False)
+    store = _open_to_check(context)
     found = _problems(store)
     if args.json:
         context.out.json({"ok": not found, "problems": found})
@@ -80,6 +80,17 @@ def check(args: Namespace, context: Context) -> ExitCode:
         return ExitCode.CHECK_FAILED
     context.out.note(f"{store.path} is sound.")
     return ExitCode.OK
+
+
+def _open_to_check(context: Context) -> Store:
+    """Open the store; a failure does not send to the command that is running."""
+    try:
+        return open_for_reading(context, join_settings=False)
+    except StoreUnavailable as error:
+        text = str(error)
+        if not text.endswith(CHECK_SAYS_MORE):
+            raise
+        raise type(error)(text.removesuffix(CHECK_SAYS_MORE)) from error
 
 
 def backup(args: Namespace, context: Context) -> None:
@@ -212,14 +223,28 @@ def _fill_draft(source: Path, context: Context, draft: Path) -> backups.RestoreR
 @contextmanager
 def _nobody_sending(path: Path) -> Iterator[None]:
     """Hold the sending lock, so that no worker sends before the restored store is paused."""
+    with _folder_of(path):
+        lock = SendingLock(path)
+        if not lock.acquire():
+            raise Conflict(f"a worker is running for {path}: stop it, then restore")
+        try:
+            yield
+        finally:
+            lock.leave()
+
+
+@contextmanager
+def _folder_of(path: Path) -> Iterator[None]:
+    """Make the folder of the store; what was made and is empty goes again if a restore fails."""
+    made = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = SendingLock(path)
-    if not lock.acquire():
-        raise Conflict(f"a worker is running for {path}: stop it, then restore")
     try:
         yield
-    finally:
-        lock.leave()
+    except BaseException:
+        with suppress(OSError):  # it is not empty
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def _note_key(store: Store, context: Context) -> None:

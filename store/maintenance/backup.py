@@ -116,6 +116,8 @@ def check_backup(source: Path) -> None:
 
     A restore checks on a copy of its own that it is sound.
     """
+    if source.is_dir():
+        raise NotFound(f"{source} is a folder: name a backup, which is a file")
     if not source.is_file():
         raise NotFound(f"there is no backup at {source}")
     application = _first_value(source, source, "PRAGMA application_id")
@@ -131,7 +133,7 @@ def check_backup(source: Path) -> None:
 def _check_sound(path: Path, shown: Path) -> None:
     checked = _first_value(path, shown, "PRAGMA quick_check")
     if checked != "ok":
-        raise StoreUnavailable(f"{shown} is damaged: {checked}")
+        raise StoreUnavailable(f"the backup {shown} is damaged: restore another one ({checked})")
 
 
 @contextmanager
@@ -144,7 +146,10 @@ def _sound_copy(source: Path, target: Path, vault: Vault) -> Iterator[Path]:
     _remove(copy)
     files.write_new(copy, b"", 0o600)
     try:
-        _copy(source, copy, journal="delete")
+        try:
+            _copy(source, copy, journal="delete")
+        except StoreUnavailable as error:
+            raise _damaged(error.__cause__, source) or error from error
         _check_sound(copy, source)
         try:
             upgrade_copy(copy, vault)
@@ -170,7 +175,19 @@ def _first_value(path: Path, shown: Path, statement: str) -> Any:
         with files.closed_database(path) as file:
             return file.execute(statement).fetchone()[0]
     except sqlite3.Error as error:
-        raise unavailable(error, shown) from error
+        raise _damaged(error, shown) or unavailable(error, shown) from error
+
+
+def _damaged(error: BaseException | None, backup: Path) -> StoreUnavailable | None:
+    """Make a sentence of an error that says of a backup that it is damaged; None of others."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_CORRUPT"):
+        return StoreUnavailable(f"the backup {backup} is damaged: restore another one")
+    if name.startswith("SQLITE_NOTADB"):
+        return StoreUnavailable(
+            f"the backup {backup} is not a Tocsin store, or it is damaged: restore another one"
+        )
+    return None
 
 
 @contextmanager

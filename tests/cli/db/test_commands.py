@@ -144,6 +144,19 @@ def test_check_of_pages_that_are_torn(tocsin: Tocsin) -> None:
     assert "bug" not in done.stderr
 
 
+def test_check_of_a_store_that_does_not_open_names_no_other_check(tocsin: Tocsin) -> None:
+    with access_of(tocsin) as desk:
+        filled(desk)
+    with tocsin.db.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * 3_000)  # the root page, which has the tables
+    assert "db check" in tocsin.run("event", "list").stderr
+    done = tocsin.run("db", "check")
+    assert done.returncode != ExitCode.OK
+    assert "damaged" in done.stdout + done.stderr
+    assert "db check" not in done.stdout + done.stderr
+
+
 def test_check_makes_no_store(tocsin: Tocsin) -> None:
     assert tocsin.run("db", "check").returncode == ExitCode.UNAVAILABLE
     assert not tocsin.db.exists()
@@ -343,6 +356,21 @@ def test_restore_refuses_what_is_no_backup(tocsin: Tocsin, content: bytes) -> No
     assert done.returncode in (ExitCode.CHECK_FAILED, ExitCode.UNAVAILABLE)
     assert "copy.db" in done.stderr
     assert [file.name for file in tocsin.home.iterdir()] == ["copy.db"]
+
+
+def test_a_refused_restore_leaves_no_folder(tocsin: Tocsin, tmp_path: Path) -> None:
+    with access_of(tocsin) as desk:
+        filled(desk)
+    copy = tmp_path / "copy.db"
+    assert tocsin.run("db", "backup", str(copy)).returncode == 0
+    content = bytearray(copy.read_bytes())
+    content[4_096 : 3 * 4_096] = b"\xff" * 2 * 4_096
+    copy.write_bytes(content)
+    tocsin.db = tmp_path / "new" / "deep" / "tocsin.db"
+    done = tocsin.run("db", "restore", str(copy))
+    assert done.returncode == ExitCode.UNAVAILABLE
+    assert f"the backup {copy} is damaged: restore another one" in done.stderr
+    assert not (tmp_path / "new").exists()
 
 
 def test_restore_of_no_file_makes_nothing(tocsin: Tocsin) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -183,7 +184,7 @@ def folder(path: Path) -> None:
         (unreleased_store, "before the first release"),
         (text_file, "is not a Tocsin store, or it is damaged"),
         (nothing, "there is no backup at"),
-        (folder, "there is no backup at"),
+        (folder, "is a folder: name a backup, which is a file"),
     ],
 )
 def test_what_is_no_backup_changes_nothing(tmp_path: Path, make: object, sentence: str) -> None:
@@ -203,7 +204,8 @@ def test_a_damaged_backup_is_refused(fresh: Store, saved: Path) -> None:
     content = bytearray(saved.read_bytes())
     content[4_096 : 3 * 4_096] = b"\xff" * 2 * 4_096
     saved.write_bytes(content)
-    with pytest.raises(StoreUnavailable, match="damaged"):
+    sentence = f"^the backup {re.escape(str(saved))} is damaged: restore another one"
+    with pytest.raises(StoreUnavailable, match=sentence):
         restore(fresh, saved)
     assert fresh.call(backup.is_empty)
 
