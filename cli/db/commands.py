@@ -46,9 +46,20 @@ def upgrade(args: Namespace, context: Context) -> None:
         return
     own = older.upgrade and older.upgrade.copy  # of one that goes on
     others = {copy.path for copy in copies(older.path, LATEST)} - {own}
-    path = context.open_store(migrate=True).path
+    path = _upgraded(context).path
     copies_made = [copy for copy in copies(path, LATEST) if copy.path not in others]
     context.out.note(f"{path} is now of schema {LATEST}.{_copy_words(copies_made)}")
+
+
+def _upgraded(context: Context) -> Store:
+    """Bring the store up to date. Raises Failure if Ctrl+C leaves it upgraded in part."""
+    try:
+        return context.open_store(migrate=True)
+    except KeyboardInterrupt:
+        left = context.open_store(create=False, join_settings=False)
+        if left.upgrade is None:
+            raise
+        raise Failure(left.upgrade.sentence(left.path), ExitCode.INTERRUPTED) from None
 
 
 def _copy_words(made: Sequence[Copy]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from cli.exit_codes import ExitCode
+from cli.output import ProgressLine
 from store import migrations
 from store.migrations import progress
 from store.workers import SendingLock
@@ -108,6 +109,23 @@ def test_commands_that_would_write_ask_to_try_again(older: Tocsin, words: tuple[
     assert done.returncode == ExitCode.TEMPORARY
     assert "was interrupted at 39 %" in done.stderr
     assert "run `tocsin db upgrade`" in done.stderr
+
+
+def test_ctrl_c_says_what_becomes_of_the_store(
+    older: Tocsin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_line: ProgressLine, percent: int, _part: str) -> None:
+        if percent > 25:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressLine, "show", interrupt)
+        done = older.run("db", "upgrade")
+    assert done.returncode == ExitCode.INTERRUPTED
+    assert f"the upgrade of {older.db} was interrupted at " in done.stderr
+    assert "only read: run `tocsin db upgrade`, or start a worker, to go on with it" in done.stderr
+    assert older.run("db", "upgrade").returncode == ExitCode.OK
+    assert older.run("db", "check").returncode == ExitCode.OK
 
 
 def test_a_second_worker_says_so_and_ends(older: Tocsin) -> None:
