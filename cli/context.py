@@ -117,7 +117,7 @@ def open_for_writing(context: Context) -> Store:
     if store.outdated:
         raise Failure(
             f"{store.path} was made by an older Tocsin and can only be read: "
-            "run `tocsin db upgrade`",
+            "run `tocsin db upgrade`, or start a worker, which upgrades it too",
             ExitCode.UNAVAILABLE,
         )
     return store
@@ -147,7 +147,8 @@ def note_outdated(store: Store, context: Context) -> None:
         context.out.note(f"{store.upgrade.sentence(store.path)}.")
     else:
         context.out.note(
-            f"{store.path} was made by an older Tocsin: it is only read until `tocsin db upgrade`."
+            f"{store.path} was made by an older Tocsin: it is only read until `tocsin db upgrade`, "
+            "or a worker that starts, brings it up to date."
         )
 
 

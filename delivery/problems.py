@@ -112,7 +112,10 @@ def _of_upgrade(report: Report) -> Iterator[str]:
     if report.upgrade is not None:
         yield report.upgrade.sentence(report.path)
     elif report.outdated:
-        yield f"{report.path} is of an older Tocsin: it is only read until `tocsin db upgrade`"
+        yield (
+            f"{report.path} is of an older Tocsin: it is only read until `tocsin db upgrade`, or a "
+            "worker that starts, brings it up to date"
+        )
 
 
 def _of_copy(copy: Copy) -> str:

@@ -22,7 +22,12 @@ def build(parser: Parser) -> None:
 
 
 def _run(commands: Commands) -> None:
-    run = add_leaf(commands, "run", f"{RUN}:run", "send what is queued, until it is stopped")
+    run = add_leaf(
+        commands,
+        "run",
+        f"{RUN}:run",
+        "send what is queued, until it is stopped; first bring an older store up to date",
+    )
     ends = run.add_mutually_exclusive_group()
     ends.add_argument("--once", action="store_true", help="make what is due now and end")
     ends.add_argument(
