@@ -74,7 +74,6 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
     )
     app = TocsinApp(
         access,
-        worker=worker,
         keymap=usable_keys(context.configuration),
         news=_note_wrong_keys(context),
         keep_bug=partial(_keep_bug, context.db.parent),
@@ -136,7 +135,7 @@ def waiting_words(settings: Settings, *, takes: bool) -> str:
 class _Work:
     """The work of other threads, which is to end well before the process does."""
 
-    def __init__(self, worker: WorkerThread | None, jobs: SourceJobs) -> None:
+    def __init__(self, worker: WorkerThread, jobs: SourceJobs) -> None:
         self._worker = worker
         self._jobs = jobs
         self._stopped = False
@@ -145,13 +144,12 @@ class _Work:
         """Begin nothing more; may be called from a signal handler."""
         self._stopped = True
         self._jobs.stop()
-        if self._worker is not None:
-            self._worker.stop()
+        self._worker.stop()
 
     @property
     def sends(self) -> bool:
         """True if there is a worker that sends, or stands by."""
-        return self._worker is not None and self._worker.alive
+        return self._worker.alive
 
     def wait(self) -> None:
         """Wait until the worker is stopped, or ends by itself."""
@@ -161,12 +159,12 @@ class _Work:
     @property
     def takes(self) -> bool:
         """True if the answer to a source may be under way, which would be lost."""
-        return self._jobs.any_under_way or (self._worker is not None and self._worker.takes)
+        return self._jobs.any_under_way or self._worker.takes
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the work under way; return whether all of it has ended."""
         ends_s = time.monotonic() + timeout_s
-        worker_ended = self._worker is None or self._worker.join(timeout_s)
+        worker_ended = self._worker.join(timeout_s)
         return self._jobs.join(max(0.0, ends_s - time.monotonic())) and worker_ended
 
 

@@ -32,7 +32,6 @@ from tui.shell.palette import Actions, commands
 from tui.shell.themes import ThemeFollower
 from tui.state.live_report import REFRESH_S, LiveReport
 from tui.state.store_access import StoreAccess
-from tui.state.worker_thread import WorkerThread
 from tui.terminal.exceptions import CatchingApp
 from tui.terminal.first_paint import hold_back_paint, paint_first
 from tui.terminal.memory import share_colours
@@ -90,7 +89,6 @@ class TocsinApp(NoticeApp, CatchingApp):
         self,
         access: StoreAccess,
         *,
-        worker: WorkerThread | None = None,
         keymap: Mapping[str, str] | None = None,
         keep_bug: Callable[[BaseException], str] = repr,
         clock: Callable[[], str] = lambda: time.strftime("%H:%M"),
@@ -107,7 +105,7 @@ class TocsinApp(NoticeApp, CatchingApp):
         self.live = LiveReport(
             access,
             own_worker=self._own_worker,
-            own_trouble=self._own_trouble,
+            own_trouble=lambda: access.worker.trouble,
             clock=clock,
             demo=demo,
         )
@@ -121,7 +119,7 @@ class TocsinApp(NoticeApp, CatchingApp):
             self._no_colour = NoColour(self)
         self.animation_level = "none"  # a slow line has better things to carry
         self._theme = ThemeFollower()
-        self._worker = worker
+        self._worker = access.worker
         self._news = news
         self._given_keymap = dict(keymap or {})
         self._following: asyncio.Task[None] | None = None
@@ -159,7 +157,7 @@ class TocsinApp(NoticeApp, CatchingApp):
 
     def _start_worker(self) -> None:
         """Start the worker, which waits for the upgrade of an older store by another process."""
-        if self._worker is not None and self._may_work and not self._access.store.outdated:
+        if self._may_work and not self._access.store.outdated:
             self._worker.start()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -221,13 +219,9 @@ class TocsinApp(NoticeApp, CatchingApp):
         cover_without_store(self, self.live.gone)
 
     def _own_worker(self) -> str | None:
-        worker = self._worker
-        if worker is None or (self._access.store.outdated and not worker.is_begun):
+        if self._access.store.outdated and not self._worker.is_begun:
             return None
-        return worker.id
-
-    def _own_trouble(self) -> str | None:
-        return self._worker.trouble if self._worker is not None else None
+        return self._worker.id
 
     def handle_failure(self, error: Exception) -> None:
         self.failures.handle(error)
@@ -303,7 +297,7 @@ class TocsinApp(NoticeApp, CatchingApp):
         if reason:
             show_notice(self.screen, reason, bad=True)
             return
-        own = self._worker.worker_id if self._worker is not None and self._worker.alive else None
+        own = self._worker.worker_id if self._worker.alive else None
         question = question_before_leaving(
             self.live.report,
             own,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from cli.screen import _Work, waiting_words
 from domain.settings import DEFAULTS
 from store.records import AppendResult
+from tests.support.apps import EndedWorker
 from tui.state.store_access import SourceJobs
 
 
@@ -31,7 +32,7 @@ def test_the_end_tells_a_look_to_stop_and_waits_for_it() -> None:
         looking.cancel()
 
     asyncio.run(begin())
-    work = _Work(None, jobs)
+    work = _Work(EndedWorker(), jobs)
     work.stop()
     assert not work.join(0.0)
     assert work.takes

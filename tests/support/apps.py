@@ -33,6 +33,24 @@ class Clock:
     uptime_ms: int | None = None
 
 
+class EndedWorker(WorkerThread):
+    """A worker of this terminal that has ended before it sent anything."""
+
+    def __init__(self) -> None:
+        super().__init__(_no_store, DEFAULTS, settings_of_store)
+
+    @property
+    def id(self) -> None:
+        return None
+
+    def start(self) -> None:
+        """Begin nothing."""
+
+
+def _no_store() -> Store:
+    raise AssertionError("this worker begins nothing")
+
+
 @dataclass
 class Bench:
     """A store with short words for what is done to it (`store`), and an app that looks at it."""
@@ -53,6 +71,7 @@ class Bench:
             _only_defaults,
             lambda: self.clock.now_ms,
             lambda count: bytes(range(count)),
+            EndedWorker(),
             uptime_ms=lambda: self.clock.uptime_ms,
         )
         return TocsinApp(access, keymap=keymap, keep_bug=_fail, clock=lambda: "12:00")
@@ -121,7 +140,7 @@ class SettingsBench(Bench):
     """`origins` says of settings that somebody else than the store gives them."""
 
     origins: dict[str, str] = field(default_factory=dict)
-    worker: WorkerThread | None = None
+    worker: WorkerThread = field(default_factory=EndedWorker)
 
     @property
     def access(self) -> StoreAccess:
@@ -138,9 +157,7 @@ class SettingsBench(Bench):
 
     def app(self, keymap: Mapping[str, str] | None = None) -> TocsinApp:
         """A new app; bugs fail the test."""
-        return TocsinApp(
-            self.access, worker=self.worker, keymap=keymap, keep_bug=_fail, clock=lambda: "12:00"
-        )
+        return TocsinApp(self.access, keymap=keymap, keep_bug=_fail, clock=lambda: "12:00")
 
 
 @contextmanager

@@ -121,13 +121,11 @@ def _who_decides(setting: Setting, in_force: SettingsInForce) -> str:
 def why_no_worker(access: StoreAccess) -> str | None:
     """Return why this terminal has no worker, None if it has one."""
     worker = access.worker
-    if access.store.outdated and (worker is None or not worker.is_begun):
+    if access.store.outdated and not worker.is_begun:
         return (
             "○ this terminal's worker begins after `tocsin db upgrade`: the store is of an older "
             "Tocsin"
         )
-    if worker is None:
-        return "○ this terminal has no worker: `tocsin worker` starts one"
     if worker.trouble is not None:
         return f"✗ this terminal's worker has ended: {worker.trouble}"
     return "○ this terminal's worker has ended" if worker.id is None else None

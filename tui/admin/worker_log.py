@@ -43,6 +43,5 @@ class WorkerLogScreen(TocsinScreen):
             self._panel.scroll_end(animate=False)
 
     def _lines(self) -> list[str]:
-        worker = self.access.worker
-        lines = [] if worker is None else list(worker.lines)
+        lines = list(self.access.worker.lines)
         return [safe(line, LONGEST_LINE) for line in lines] or ["It has said nothing yet."]

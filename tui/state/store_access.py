@@ -156,7 +156,7 @@ class StoreAccess(msgspec.Struct, frozen=True):
     merge: Callable[[Mapping[str, str]], Settings]
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
-    worker: WorkerThread | None = None
+    worker: WorkerThread
     origin: Callable[[str], str] = _of_nobody
     check_stored: Callable[[Mapping[str, str]], object] = settings_of_store
     source_jobs: SourceJobs = msgspec.field(default_factory=SourceJobs)

@@ -62,7 +62,7 @@ async def find(access: StoreAccess, subject: str) -> FormDraft | None:
 
 
 def _own_worker(access: StoreAccess) -> str:
-    return (access.worker.id if access.worker is not None else None) or ""
+    return access.worker.id or ""
 
 
 def _text_of(draft: FormDraft, holder: str) -> str:

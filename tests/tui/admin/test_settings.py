@@ -387,10 +387,6 @@ def says_why_no_worker(bench: SettingsBench, reason: str) -> None:
     asyncio.run(scene())
 
 
-def test_why_this_terminal_has_no_worker(bench: SettingsBench) -> None:
-    says_why_no_worker(bench, "this terminal has no worker: `tocsin worker` starts one")
-
-
 def test_why_a_terminal_has_no_worker_at_an_older_store(tmp_path: Path) -> None:
     older = open_store(copy_of(RELEASED[0], tmp_path / "home" / "tocsin.db"))
     says_why_no_worker(

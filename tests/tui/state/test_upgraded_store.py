@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from delivery.report import make_report
@@ -111,7 +112,7 @@ def test_the_worker_begins_when_another_process_has_upgraded_the_store(path: Pat
 
     async def scene() -> None:
         access = Bench(store, Clock(MADE_MS)).app()._access
-        app = TocsinApp(access, worker=worker, clock=lambda: "12:00")
+        app = TocsinApp(replace(access, worker=worker), clock=lambda: "12:00")
         async with app.run_test(size=(120, 30)) as pilot:
             await pilot.pause()
             assert (worker.is_begun, app.live.own_worker()) == (False, None)

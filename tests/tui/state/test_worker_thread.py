@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from delivery.worker import Worker
 from domain.settings import DEFAULTS
@@ -46,7 +47,7 @@ def test_a_bug_in_it_is_told_by_place_on_every_screen(
 
     async def scene() -> None:
         desk = bench.app()._access
-        app = TocsinApp(desk, worker=worker, clock=lambda: "12:00")
+        app = TocsinApp(replace(desk, worker=worker), clock=lambda: "12:00")
         async with app.run_test(size=(160, 30)) as pilot:
             for key in ("2", "3", "1", "q"):
                 await pilot.press(key)
