@@ -110,8 +110,12 @@ class Context:
 
 
 def open_for_writing(context: Context) -> Store:
-    """Open the store, make it if there is none, and refuse one that must be upgraded first."""
+    """Open the store, and refuse one that must be upgraded first.
+
+    Make it if there is none, and note that: its path may be mistyped.
+    """
     store = context.open_store()
+    note_new(store, context)
     if store.upgrade is not None:
         raise Failure(store.upgrade.sentence(store.path), ExitCode.TEMPORARY)
     if store.outdated:
@@ -121,6 +125,12 @@ def open_for_writing(context: Context) -> Store:
             ExitCode.UNAVAILABLE,
         )
     return store
+
+
+def note_new(store: Store, context: Context) -> None:
+    """Note on stderr that the command made the store."""
+    if store.is_new:
+        context.out.note(f"Made a new store at {store.path}.")
 
 
 def open_for_reading(context: Context, *, join_settings: bool = True) -> Store:

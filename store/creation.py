@@ -49,14 +49,17 @@ def refuse_remains(path: Path, key_file: Path) -> None:
         )
 
 
-def make(path: Path, vault: Vault, *, over_remains: bool = False) -> None:
+def make(path: Path, vault: Vault, *, over_remains: bool = False) -> bool:
     """Make a store where there is none, and its key; of several processes that do so one does.
 
-    Raises StoreUnavailable, and StoreGone where there was a store, unless `over_remains`.
+    Return whether this one did. Raises StoreUnavailable, and StoreGone where there was a store,
+    unless `over_remains`.
     """
     with _making(path):
-        if not is_there(path):
-            _make(path, vault, over_remains=over_remains)
+        if is_there(path):
+            return False
+        _make(path, vault, over_remains=over_remains)
+        return True
 
 
 def _make(path: Path, vault: Vault, *, over_remains: bool) -> None:

@@ -63,6 +63,8 @@ class Store:
         """Warnings of faults that keep nobody from working, each as one sentence."""
         self.outdated = False
         """True for a store of an older Tocsin, or one upgraded in part: it can only be read."""
+        self.is_new = False
+        """True if it was made when it was opened."""
         self._progress: Progress | None = None
         self._shown: tuple[int, bool] | None = None
         self._engine = engine
@@ -197,16 +199,19 @@ def open_store(
     path = own_path(path)
     vault = Vault(key_file or path.with_name(KEY_NAME), path)
     _check_file(path)
+    is_new = False
     if not creation.is_there(path):
-        _make(path, vault, create=create, new_store=new_store)
+        is_new = _make(path, vault, create=create, new_store=new_store)
     elif new_store:
         raise Conflict(f"there is a store at {path} already: leave --new-store out")
     if create:
         _check_to_write(path)
     try:
-        return _open(path, vault, report if migrate else None)
+        store = _open(path, vault, report if migrate else None)
     except StoreGone:  # a file system of layers gives a file another number when it is opened
-        return _open(path, vault, report if migrate else None)
+        store = _open(path, vault, report if migrate else None)
+    store.is_new = is_new
+    return store
 
 
 def own_path(path: Path) -> Path:
@@ -219,10 +224,9 @@ def own_path(path: Path) -> Path:
     return path if own == path.absolute() else own
 
 
-def _make(path: Path, vault: Vault, *, create: bool, new_store: bool) -> None:
+def _make(path: Path, vault: Vault, *, create: bool, new_store: bool) -> bool:
     if create:
-        creation.make(path, vault, over_remains=new_store)
-        return
+        return creation.make(path, vault, over_remains=new_store)
     creation.refuse_remains(path, vault.key_file)
     if path.exists():
         raise StoreUnavailable(f"{path} is empty: there is no store in it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from cli.config_file import STORE, Configuration, wrong, wrong_keys
-from cli.context import Context
+from cli.context import Context, note_new
 from cli.exit_codes import ExitCode, Failure
 from domain.errors import FieldError
 from domain.settings import SETTINGS, STORE_PATHS, Setting, storable_setting, value_of
@@ -39,6 +39,7 @@ def set_value(args: Namespace, context: Context) -> None:
         raise wrong(str(error)) from None
 
     store = context.open_store(join_settings=False)
+    note_new(store, context)
     stored = store.call(load_all) | {setting.name: text}
     configuration = context.configuration.with_stored(stored)
     store.call(save, setting.name, text, context.actor, context.now_ms())

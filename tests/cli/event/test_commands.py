@@ -59,6 +59,7 @@ def test_each_sample_goes_through_unchanged_in_meaning(tocsin: Tocsin, type_: Ev
     assert json.loads(shown.stdout)["event"] == sample
 
 
+@pytest.mark.usefixtures("made")
 def test_one_object_is_taken(tocsin: Tocsin) -> None:
     assert emit(tocsin, line("a").rstrip()) == (ExitCode.OK, answer(1), "")
     assert stored(tocsin) == ["a"]
@@ -73,11 +74,13 @@ def test_one_object_is_taken(tocsin: Tocsin) -> None:
         "[\n" + ALERT % ("a", 1) + "\n]\n",
     ],
 )
+@pytest.mark.usefixtures("made")
 def test_a_document_may_have_several_lines(tocsin: Tocsin, text: str) -> None:
     assert emit(tocsin, text) == (ExitCode.OK, answer(1), "")
     assert stored(tocsin) == ["a"]
 
 
+@pytest.mark.usefixtures("made")
 def test_an_array_is_read_whole_or_refused_and_each_event_of_it_stands_alone(
     tocsin: Tocsin,
 ) -> None:
@@ -95,6 +98,7 @@ def test_an_array_is_read_whole_or_refused_and_each_event_of_it_stands_alone(
     assert stored(tocsin) == ["a", "b", "c"]
 
 
+@pytest.mark.usefixtures("made")
 def test_one_line_that_is_no_json_is_refused_in_the_singular(tocsin: Tocsin) -> None:
     code, _, errors = emit(tocsin, "hello")
     assert code == ExitCode.BAD_DATA
@@ -104,6 +108,7 @@ def test_one_line_that_is_no_json_is_refused_in_the_singular(tocsin: Tocsin) -> 
     ]
 
 
+@pytest.mark.usefixtures("made")
 def test_what_is_no_text_is_replaced_and_counted(tocsin: Tocsin) -> None:
     bad = '{"type":"alerts","id":"x","attributes":{"user":"root\\u0000\\ud800"}}\n'
     for counted in (answer(2), answer(0, 2)):
@@ -116,6 +121,7 @@ def test_what_is_no_text_is_replaced_and_counted(tocsin: Tocsin) -> None:
     assert stored(tocsin) == ["x", "a", "b"]
 
 
+@pytest.mark.usefixtures("made")
 def test_a_document_that_is_too_large_is_refused(tocsin: Tocsin, tmp_path: Path) -> None:
     file = tmp_path / "large.json"
     with file.open("wb") as large:
@@ -128,6 +134,7 @@ def test_a_document_that_is_too_large_is_refused(tocsin: Tocsin, tmp_path: Path)
     )
 
 
+@pytest.mark.usefixtures("made")
 def test_json_lines_take_the_good_and_name_the_bad(tocsin: Tocsin) -> None:
     text = (
         line("a")
@@ -148,6 +155,7 @@ def test_json_lines_take_the_good_and_name_the_bad(tocsin: Tocsin) -> None:
     assert stored(tocsin) == ["a", "b"]
 
 
+@pytest.mark.usefixtures("made")
 def test_lines_keep_their_numbers_and_order_across_chunks(tocsin: Tocsin, tmp_path: Path) -> None:
     padding = "x" * 3_000
     lines = [ALERT % (f"e{n}", n) for n in range(4_000)]
@@ -161,6 +169,7 @@ def test_lines_keep_their_numbers_and_order_across_chunks(tocsin: Tocsin, tmp_pa
     assert stored(tocsin) == [f"e{n}" for n in range(4_000) if n != 3_500]
 
 
+@pytest.mark.usefixtures("made")
 def test_a_line_without_end_is_refused_and_the_next_one_taken(
     tocsin: Tocsin, tmp_path: Path
 ) -> None:
@@ -248,6 +257,7 @@ def test_a_pipe_goes_on_behind_a_line_that_breaks_readers(tocsin: Tocsin, tmp_pa
     assert errors.startswith("line 2: byte 5005: not JSON")
 
 
+@pytest.mark.usefixtures("made")
 def test_a_document_may_come_slowly(tocsin: Tocsin, tmp_path: Path) -> None:
     pipe = Pipe(tocsin, tmp_path)
     for part in ("[", ALERT % ("a", 1), ",\n", ALERT % ("b", 2), "]"):
@@ -257,6 +267,7 @@ def test_a_document_may_come_slowly(tocsin: Tocsin, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.usefixtures("made")
 def test_a_signal_ends_it_with_what_is_on_disk(
     tocsin: Tocsin, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -444,6 +455,24 @@ def test_show_of_an_unknown_event(tocsin: Tocsin) -> None:
     assert done.stderr == "tocsin: no event a of type log_authn is kept\n"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "event emit",
+        "webhook add --type alerts --url https://siem.example/",
+        "config set interval 5m",
+    ],
+)
+def test_a_command_that_makes_a_store_says_where_once(tocsin: Tocsin, words: str) -> None:
+    tocsin.db = tocsin.home / "mistyped" / "tocsin.db"
+    first, again = (tocsin.run(*words.split(), stdin=line("a")) for _ in "12")
+    note = f"Made a new store at {tocsin.db}.\n"
+    assert (first.returncode, again.returncode) == (ExitCode.OK, ExitCode.OK)
+    assert note not in first.stdout
+    assert first.stderr.startswith(note)
+    assert "new store" not in again.stderr
+
+
 def test_lists_make_no_store(tocsin: Tocsin) -> None:
     for command in (("event", "list"), ("delivery", "list"), ("webhook", "list")):
         done = tocsin.run(*command)
@@ -490,6 +519,7 @@ def test_what_names_no_event_is_refused(tocsin: Tocsin, words: str, said: str) -
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "[]", "[ ]\n"])
+@pytest.mark.usefixtures("made")
 def test_an_input_without_events_says_so(tocsin: Tocsin, text: str) -> None:
     done = tocsin.run("event", "emit", "-", stdin=text)
     assert (done.returncode, json.loads(done.stdout)) == (0, {"accepted": 0, "repeated": 0})

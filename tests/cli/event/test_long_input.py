@@ -70,6 +70,7 @@ def _write(writer: int, text: str) -> None:
         rest = rest[os.write(writer, rest) :]
 
 
+@pytest.mark.usefixtures("made")
 def test_lines_keep_their_numbers_their_order_and_what_is_said_of_them(
     tocsin: Tocsin, tmp_path: Path
 ) -> None:
@@ -89,6 +90,7 @@ def test_lines_keep_their_numbers_their_order_and_what_is_said_of_them(
     assert _kept(tocsin) == [f"e{number}" for number in range(BEFORE + 1)]
 
 
+@pytest.mark.usefixtures("made")
 def test_a_line_that_is_cut_between_the_processes_is_one_line(
     tocsin: Tocsin, pipe: tuple[subprocess.Popen[str], int]
 ) -> None:

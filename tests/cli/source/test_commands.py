@@ -171,6 +171,7 @@ def test_the_audit_tells_which_options_were_set(tocsin: Tocsin) -> None:
         ),
     ],
 )
+@pytest.mark.usefixtures("made")
 def test_a_source_that_cannot_listen_is_told_of_at_once(
     tocsin: Tocsin, options: tuple[str, ...], said: str
 ) -> None:

@@ -248,6 +248,7 @@ def test_a_ca_file_is_looked_into(tocsin: Tocsin, authority: Authority) -> None:
     assert record(tocsin, 1).fields.ca_file is None
 
 
+@pytest.mark.usefixtures("made")
 def test_a_new_secret_is_shown_once(tocsin: Tocsin, tmp_path: Path) -> None:
     done = tocsin.run(*ADD, "--secret", "generate")
     secrets = record(tocsin, 1).secrets
