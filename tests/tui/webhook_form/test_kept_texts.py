@@ -203,7 +203,7 @@ def test_what_cannot_be_kept_is_said_to_be_lost(
         return await keep(access, subject, draft)
 
     async def questions(shown: Form) -> list[str]:
-        """What the form asks before it is left, and what the app asks before it ends."""
+        """The questions of the form before it is left, and of the app before it ends."""
         asked = []
         for key in ("escape", "ctrl+q"):
             await shown.press(key)
