@@ -60,7 +60,7 @@ def named_with_events(status: WebhookStatus) -> str:
 
 
 def sending_text(status: WebhookStatus, queued: int) -> str:
-    """What is sent now that a run is asked for, and when a webhook that is inactive sends it."""
+    """Line about what a run that is asked for sends, or when a webhook that is inactive does."""
     webhook, pending = status.webhook, status.pending
     events = counted(queued, "event")
     if not queued and pending is None:

@@ -280,6 +280,7 @@ def test_a_pause_holds_a_running_worker_until_it_ends(tocsin: Tocsin, receiver: 
     assert tocsin.run("worker", "unpause").stderr == "Not paused: sending is active.\n"
 
 
+@pytest.mark.usefixtures("made")
 def test_an_unpause_says_where_no_worker_runs(tocsin: Tocsin) -> None:
     paused = tocsin.run("worker", "pause").stderr
     assert paused == (
