@@ -128,10 +128,7 @@ async def run_runnable(
     stale: StaleAlerts | None = None,
     revision: int | None = None,
 ) -> AppendResult:
-    """Run a source until `stop`; with `stale` a service goes on measuring the silence of others.
-
-    With `revision` what ends badly once the source has another one is not recorded.
-    """
+    """Run a source until `stop`; with `stale` a service goes on measuring the silence of others."""
     every_ms, host_params = runnable.every_ms, runnable.host_params
     stale_alert = _stale_alert_of(terms, clock(), monotonic, every_ms, host_params)
     if runnable.source is not None:
