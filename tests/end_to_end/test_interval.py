@@ -16,7 +16,7 @@ from tests.support.program import Tocsin
 from tests.support.program_store import access_of, answers, said, status_of
 from tests.support.receiver_client import Receiver, Request
 from tests.support.stores import event, events
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.support.waiting import PATIENCE_S, eventually, eventually_is
 
 COUNT = 200
 
@@ -121,14 +121,14 @@ def test_an_edit_while_it_runs_counts_for_what_comes_after_it(
         hand_in(stream, 1, 1)
         receiver.wait(path, events=1)
         hand_in(stream, 2, 3)
-        eventually(lambda: waiting(tocsin) == ("next run, interval 1h", 2), "the run is over")
+        eventually_is(("next run, interval 1h", 2), lambda: waiting(tocsin))
         done(tocsin, "webhook", "edit", "1", "--interval", "0s")
         receiver.wait(path, events=3)
         hand_in(stream, 4, 4)
         receiver.wait(path, events=4)
         done(tocsin, "webhook", "edit", "1", "--interval", "")
         hand_in(stream, 5, 5)
-        eventually(lambda: waiting(tocsin) == ("next run, interval 1h", 1), "the next run waits")
+        eventually_is(("next run, interval 1h", 1), lambda: waiting(tocsin))
     assert numbers(receiver.requests(path)) == [1, 2, 3, 4]
 
 

@@ -17,3 +17,17 @@ def eventually(
     while not condition():
         assert time.monotonic() < ends, f"did not come about within {seconds:.0f} s: {what}"
         time.sleep(0.01)
+
+
+def eventually_is(wanted: object, read: Callable[[], object], seconds: float = PATIENCE_S) -> None:
+    """Wait until what is read is as wanted; fail the test with what was read last."""
+    last: list[object] = []
+
+    def is_there() -> bool:
+        last[:] = [read()]
+        return last == [wanted]
+
+    try:
+        eventually(is_there, seconds=seconds)
+    except AssertionError:
+        assert last == [wanted]  # which shows both

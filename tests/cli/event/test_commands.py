@@ -233,6 +233,7 @@ class Pipe:
         return self.process.returncode, json.loads(out), err
 
 
+@pytest.mark.usefixtures("made")
 def test_a_pipe_is_taken_as_it_comes(tocsin: Tocsin, tmp_path: Path) -> None:
     pipe = Pipe(tocsin, tmp_path)
     pipe.write(line("a"))
@@ -245,6 +246,7 @@ def test_a_pipe_is_taken_as_it_comes(tocsin: Tocsin, tmp_path: Path) -> None:
     assert stored(tocsin) == ["a", "b", "c"]
 
 
+@pytest.mark.usefixtures("made")
 def test_a_pipe_goes_on_behind_a_line_that_breaks_readers(tocsin: Tocsin, tmp_path: Path) -> None:
     pipe = Pipe(tocsin, tmp_path)
     pipe.write(line("a") + '{"a":' + "9" * 5_000 + "x\n")
@@ -282,6 +284,7 @@ def test_a_signal_ends_it_with_what_is_on_disk(
     pipe.close()
 
 
+@pytest.mark.usefixtures("made")
 def test_a_reader_that_went_away_costs_no_event(tocsin: Tocsin, tmp_path: Path) -> None:
     pipe = Pipe(tocsin, tmp_path)
     assert pipe.process.stdout is not None
