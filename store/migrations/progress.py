@@ -155,8 +155,11 @@ def seen(progress: Progress, path: Path, target: int) -> Upgrade:
 
 def copy_of(path: Path, target: int, number: int = 1) -> Path:
     """Return the path of one of the copies that upgrades to schema `target` make."""
-    end = "" if number == 1 else f"-{number}"
-    return path.with_name(f"{path.name}.before-schema-{target}{end}")
+    return path.with_name(f"{path.name}{_copy_end(target, number)}")
+
+
+def _copy_end(target: int, number: int) -> str:
+    return f".before-schema-{target}" + ("" if number == 1 else f"-{number}")
 
 
 def free_copy(path: Path, target: int) -> Path:
@@ -194,9 +197,10 @@ def copies(path: Path, latest: int) -> list[Copy]:
     """
     found = []
     for target in range(2, latest + 1):
-        for number in NUMBERS:
+        names = [f"{path}{_copy_end(target, number)}" for number in NUMBERS]
+        for name in filter(os.path.exists, names):
             with suppress(OSError):
-                found.append(_copy(copy_of(path, target, number)))
+                found.append(_copy(Path(name)))
     return found
 
 
