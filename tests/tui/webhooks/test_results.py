@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from textual.pilot import Pilot
@@ -13,7 +15,7 @@ from store.queue import delivery_requests
 from store.records import Limits, StoredWorker
 from store.workers import SendingLock
 from tests.support.apps import Bench, screen_text, told
-from tests.support.stores import ACTOR, MINUTE, NOW, events, fields
+from tests.support.stores import ACTOR, MINUTE, NOW, Desk, events, fields
 from tui.app import TocsinApp
 from tui.webhooks.results import FAILED, AttemptNews, summary
 from tui.webhooks.screen import WebhooksScreen
@@ -110,47 +112,43 @@ def test_an_added_webhook_has_the_cursor(bench: Bench) -> None:
     play(bench, scene)
 
 
-def test_what_is_in_quarantine_is_not_said_to_be_delivered(bench: Bench) -> None:
+@contextmanager
+def refused_and_set_aside(bench: Bench, last: int) -> Iterator[Desk]:
+    """A webhook while somebody sends; the last of its events was refused and set aside."""
     siem = bench.store.add(fields(name="siem"))
-    bench.store.append(*events(1, 2))
+    bench.store.append(*events(1, last))
     store = bench.store
     work = store.started(siem)
     store.end(work, 400)
-    store.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=True, without=2)
+    store.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=True, without=last)
     lock = SendingLock(bench.opened.path)
     assert lock.acquire(), "the lock tells that somebody sends"
-
-    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
-        bench.clock.now_ms += MINUTE
-        store.end(store.started(siem, new_run=False), 200)
-        await settle(bench, app, pilot)
-        text = screen_text(app)
-        assert "all is delivered" not in text
-        assert "delivered but for 1 in quarantine · webhook 1 · " in text
-
     try:
-        play(bench, scene)
+        yield store
     finally:
         lock.release()
+
+
+def test_what_is_in_quarantine_is_not_said_to_be_delivered(bench: Bench) -> None:
+    with refused_and_set_aside(bench, last=2) as store:
+
+        async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+            bench.clock.now_ms += MINUTE
+            store.end(store.started(1, new_run=False), 200)
+            await settle(bench, app, pilot)
+            text = screen_text(app)
+            assert "all is delivered" not in text
+            assert "delivered but for 1 in quarantine · webhook 1 · " in text
+
+        play(bench, scene)
 
 
 def test_nothing_but_a_quarantine_is_not_said_to_be_delivered_either(bench: Bench) -> None:
-    siem = bench.store.add(fields(name="siem"))
-    bench.store.append(*events(1, 1))
-    store = bench.store
-    work = store.started(siem)
-    store.end(work, 400)
-    store.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=True, without=1)
-    lock = SendingLock(bench.opened.path)
-    assert lock.acquire(), "the lock tells that somebody sends"
-
     async def scene(app: TocsinApp, _: Pilot[int]) -> None:
         assert "none delivered yet, 1 in quarantine · webhook 1 · " in screen_text(app)
 
-    try:
+    with refused_and_set_aside(bench, last=1):
         play(bench, scene)
-    finally:
-        lock.release()
 
 
 async def settle(bench: Bench, app: TocsinApp, pilot: Pilot[int]) -> None:
